@@ -1,0 +1,1 @@
+"""The orchestrator decides: domain, event log, writer, API and command line."""

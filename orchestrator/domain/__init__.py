@@ -1,0 +1,1 @@
+"""What jobs, services and clients are, and what may happen to them: pure."""

@@ -1,0 +1,1 @@
+"""Named folds of the log, and the read models that answer questions."""

@@ -1,0 +1,1 @@
+"""The in-memory folds that the writer decides on: pure."""
