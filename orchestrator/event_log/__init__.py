@@ -1,0 +1,1 @@
+"""The append-only log: a port, an adapter in memory and one on NATS JetStream."""
