@@ -1,0 +1,1 @@
+"""Clients run jobs: an agent, its transfers, and its executors."""

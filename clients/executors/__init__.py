@@ -1,0 +1,1 @@
+"""Ways to run a job: each behind the Executor protocol."""
