@@ -76,7 +76,7 @@ class NatsLink:
         self._send, self._receive = anyio.create_memory_object_stream[
             tuple[_Handle, Msg]
         ](_MOST_WAITING)
-        self._room = anyio.CapacityLimiter(_MOST_AT_ONCE)
+        self._room = anyio.Semaphore(_MOST_AT_ONCE)
 
     async def run(self) -> None:
         """Serve whenever this server leads, until cancelled."""
@@ -117,7 +117,7 @@ class NatsLink:
     async def _work(self) -> None:
         async with anyio.create_task_group() as tasks:
             async for handle, message in self._receive:
-                await self._room.acquire_on_behalf_of(message)
+                await self._room.acquire()
                 tasks.start_soon(self._handle, handle, message)
 
     async def _handle(self, handle: _Handle, message: Msg) -> None:
@@ -127,7 +127,7 @@ class NatsLink:
             # The answer could not be sent: the client asks again.
             logger.debug("nats.answer_lost", why=str(error))
         finally:
-            self._room.release_on_behalf_of(message)
+            self._room.release()
 
     async def _report(self, message: Msg) -> None:
         try:
