@@ -476,6 +476,10 @@ class NoResultsError(ApiError):
         super().__init__(f"job {job_id} left no results: it is {state}")
 
 
+class ServiceMissingError(UnknownServiceError):
+    """The service that a request's path names does not exist."""
+
+
 class FormFieldError(ApiError):
     """A field of the original's upload form is missing, or has no possible value."""
 
@@ -537,8 +541,9 @@ class ServerUnreachableError(OrchestratorError):
 class ServerRefusedError(OrchestratorError):
     """The server answered, and the answer is no."""
 
-    def __init__(self, *, status: int, detail: str) -> None:
+    def __init__(self, *, status: int, detail: str, body: bytes = b"") -> None:
         self.status = status
+        self.body = body
         super().__init__(detail)
 
 
@@ -559,11 +564,11 @@ class LocalFileError(OrchestratorError):
         super().__init__(f"{path}: {why}")
 
 
-class ResultsCorruptError(OrchestratorError):
-    """Results that came differ from what their manifest says."""
+class DemoFailedError(OrchestratorError):
+    """The demo's job did not end as it should."""
 
-    def __init__(self, *, what: str, why: str) -> None:
-        super().__init__(f"{what} is not what the job left: {why}; fetch it again")
+    def __init__(self, *, why: str) -> None:
+        super().__init__(f"the demo's job {why}")
 
 
 class ServerPartMissingError(OrchestratorError):

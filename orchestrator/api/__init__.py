@@ -1,0 +1,1 @@
+"""HTTP: the native API, the original's routes, uploads and transfers."""

@@ -1,0 +1,1 @@
+"""Inputs and results: bundles, manifests and where they are stored."""
