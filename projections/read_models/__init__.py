@@ -1,0 +1,1 @@
+"""Rows in DuckDB: jobs, services, clients and the history of events."""
