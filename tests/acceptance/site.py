@@ -1,86 +1,166 @@
-"""A site for tests: nats-server, server and two clients, each a process of its own."""
+"""A whole site for acceptance tests: nats-server, server and clients as processes."""
 
-import contextlib
+import json
 import os
-from collections.abc import Generator
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
+from typing import Any
 
-from tests.acceptance.processes import Started, run, started
+import anyio
+import httpx
+
+from orchestrator import codec
+from orchestrator.domain.events import Event, Recorded
+from orchestrator.event_log.jetstream import open_jetstream
 from tests.nats_server import NatsServer
+
+COMMAND = str(Path(sys.executable).with_name("job-orchestrator"))
+_READY_SECONDS = 20
+_STOP_SECONDS = 15
+_LOOK_AGAIN_SECONDS = 0.05
+
+
+def eventually(is_so: Callable[[], bool], seconds: float, what: str) -> None:
+    """Return as soon as something is so; fail when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(_LOOK_AGAIN_SECONDS)
 
 
 class Site:
-    """A running site in a directory, and its command line."""
+    """Processes in one directory; `stop` ends them all."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, services: str) -> None:
         self.directory = directory
         self.nats = NatsServer(directory / "nats")
-        self.config = directory / "settings.toml"
-        self.environment = {"PATH": os.defpath, "HOME": str(directory)}
-        self.port = 0
-
-    def write_config(self) -> None:
-        """Write the settings that server and commands use."""
+        self.nats.start()
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = directory / "data"
+        self.config = directory / "site.toml"
         self.config.write_text(
-            f"[server]\nport = {self.port}\n"
-            f"directory = '{self.directory / 'server'}'\n"
-            f"[nats]\nurl = '{self.nats.url}'\n"
-            f"monitoring_urls = ['{self.nats.monitoring_url}']\n"
-            "[client]\nslots = 2\nheartbeat_seconds = 0.5\n"
-            "[services.contacts]\nruns_per_user = 2\nmax_runs = 3\n"
+            f"""
+            [server]
+            port = {self.port}
+            directory = {json.dumps(str(self.data))}
+            [nats]
+            url = "{self.nats.url}"
+            monitoring_urls = ["{self.nats.monitoring_url}"]
+            [client]
+            server = "{self.url}"
+            {services}
+            """,
         )
+        self._server: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, subprocess.Popen[bytes]] = {}
 
-    @contextlib.contextmanager
-    def server(self) -> Generator[Started]:
-        """Return a context with the server, ready; on the same port as before."""
-        self.write_config()
-        with self.start("server") as server:
-            url = server.read_until("ready at").split()[-1]
-            self.port = int(url.rpartition(":")[2])
-            self.environment["JOB_ORCHESTRATOR_URL"] = url
-            yield server
+    def start_server(self) -> None:
+        """Start the server and return when it is ready for jobs."""
+        self._server = self._start("server", "server")
+        eventually(self._is_ready, _READY_SECONDS, self._tail("server"))
 
-    @contextlib.contextmanager
-    def client(self, name: str) -> Generator[Started]:
-        """Return a context with a client, taken in."""
-        url = self.environment["JOB_ORCHESTRATOR_URL"]
+    def start_client(self, name: str, slots: int = 2) -> None:
+        """Start a client with a directory of its own."""
         directory = str(self.directory / name)
-        options = ["--name", name, "--directory", directory, "--server", url]
-        with self.start("client", *options) as client:
-            client.read_until("is ready")
-            yield client
+        options = ("--directory", directory, "--name", name, "--slots", str(slots))
+        self._clients[name] = self._start(name, "client", *options)
 
-    def start(self, *arguments: str) -> contextlib.AbstractContextManager[Started]:
-        """Return a context with a command that uses the settings file."""
-        config = ("--config", str(self.config))
-        return started(*arguments, *config, environment=self.environment)
+    def kill_server(self) -> None:
+        """End the server as a crash would."""
+        assert self._server is not None
+        self._server.kill()
+        self._server.wait()
 
-    def start_plain(
-        self, *arguments: str
-    ) -> contextlib.AbstractContextManager[Started]:
-        """Return a context with a command that needs no settings file."""
-        return started(*arguments, environment=self.environment)
+    def stop_server(self) -> None:
+        """End the server as an operator would."""
+        assert self._server is not None
+        _end(self._server)
+        self._server = None
 
-    def run(self, *arguments: str) -> CompletedProcess[str]:
-        """Return how a command ended."""
-        return run(*arguments, environment=self.environment, cwd=self.directory)
+    def stop(self) -> None:
+        """End everything, clients first."""
+        for client in self._clients.values():
+            _end(client)
+        if self._server is not None:
+            _end(self._server)
+        self.nats.stop()
 
-    def script(self, name: str, text: str) -> str:
-        """Return the path of a `run.sh` in a directory of its own."""
-        directory = self.directory / "scripts" / name
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "run.sh").write_text(text)
-        return str(directory / "run.sh")
+    def cli(self, *arguments: str, code: int = 0) -> str:
+        """Return what a command prints; it is expected to end with this code."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=self._environment() | {"JOB_ORCHESTRATOR_URL": self.url},
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def get(self, path: str) -> Any:
+        """Return the JSON of a page."""
+        answer = httpx.get(f"{self.url}{path}", trust_env=False, timeout=20)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def log(self) -> list[tuple[int, Recorded[Event]]]:
+        """Return the whole event log, read from NATS."""
+        return anyio.run(_read_log, self.nats.url)
+
+    def _start(self, log: str, *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.directory / f"{log}.log").open("ab") as output:
+            return subprocess.Popen(
+                [COMMAND, *arguments, "--config", str(self.config)],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "HOME": str(self.directory)}
+
+    def _is_ready(self) -> bool:
+        assert self._server is not None
+        assert self._server.poll() is None, self._tail("server")
+        try:
+            answer = httpx.get(f"{self.url}/ready", trust_env=False)
+        except httpx.TransportError:
+            return False
+        return answer.is_success and answer.json().get("role") == "leading"
+
+    def _tail(self, log: str) -> str:
+        return (self.directory / f"{log}.log").read_text()[-3_000:]
 
 
-@contextlib.contextmanager
-def running_site(directory: Path) -> Generator[Site]:
-    """Return a context with a site of two clients."""
-    site = Site(directory)
-    site.nats.start()
-    try:
-        with site.server(), site.client("one"), site.client("two"):
-            yield site
-    finally:
-        site.nats.stop()
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    process.wait(_STOP_SECONDS)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _read_log(url: str) -> list[tuple[int, Recorded[Event]]]:
+    found: list[tuple[int, Recorded[Event]]] = []
+    async with open_jetstream(url) as log:
+        end = (await log.end()).position
+        async for batch in log.follow(0):
+            for message in batch:
+                recorded = codec.decode(message.data, position=message.position)
+                found.append((message.position, recorded))
+            if found[-1][0] >= end:
+                break
+    return found
