@@ -702,3 +702,10 @@ class DataDirectoryHeldError(OrchestratorError):
             f"another server already uses the data directory {directory}: stop it, or "
             "give this one its own (setting server.directory)",
         )
+
+
+class ReaderGoneError(OrchestratorError):
+    """Whoever read our output has what it wanted."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody reads the output any more")

@@ -1,0 +1,1 @@
+"""The command line; settings and wiring live here and nowhere else."""
