@@ -66,6 +66,16 @@ class LogTooOldError(LogError):
         )
 
 
+class LogMissingError(LogError):
+    """There is no log to read."""
+
+    def __init__(self, *, stream: str) -> None:
+        super().__init__(
+            f"there is no stream {stream} at this NATS server: start a server first, "
+            "or correct the settings nats.url and nats.stream",
+        )
+
+
 class LogMismatchError(LogError):
     """The stream exists with other settings than ours."""
 
@@ -113,7 +123,8 @@ class CommandRejectedError(OrchestratorError):
     """A command was understood and refused; nothing has changed.
 
     `settled`: the refusal rests on what can never change, so it needs no proof that
-    whoever refuses still leads.
+    whoever refuses still leads. Each fact is kept under its parameter's name, so that
+    a refusal can travel from the leader to whoever was asked: `writer/refusals.py`.
     """
 
     settled: bool = False
@@ -187,6 +198,8 @@ class ClientHeldError(CommandRejectedError):
     """Another incarnation of this client is at work."""
 
     def __init__(self, *, client_id: str, holder: str) -> None:
+        self.client_id = client_id
+        self.holder = holder
         super().__init__(
             f"client {client_id} is already run by incarnation {holder}: "
             "stop that agent, or give this one a state directory of its own",
@@ -199,6 +212,8 @@ class VersionRefusedError(CommandRejectedError):
     settled = True
 
     def __init__(self, *, client: str, server: str) -> None:
+        self.client = client
+        self.server = server
         super().__init__(
             f"client version {client} cannot be served by server version {server}: "
             "install the same release on both",
@@ -209,6 +224,8 @@ class ForbiddenError(CommandRejectedError):
     """The principal may not do this."""
 
     def __init__(self, *, principal: str, deed: str) -> None:
+        self.principal = principal
+        self.deed = deed
         super().__init__(f"{principal} may not {deed}")
 
 
@@ -219,6 +236,7 @@ class InvalidCommandError(CommandRejectedError):
 
     def __init__(self, *, field: str, why: str) -> None:
         self.field = field
+        self.why = why
         super().__init__(f"{field}: {why}")
 
 

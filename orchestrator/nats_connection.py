@@ -137,7 +137,8 @@ class NatsConnection:
             raise LogAccessError(url=_public(self._url))
         if not isinstance(error, _TROUBLE):
             self._fail(error)
-        elif self._last_trouble != before:  # it comes again ten times a second
+        elif self._opened and self._last_trouble != before:
+            # It comes again ten times a second; before the start, the error says it.
             logger.warning("nats.trouble", why=self._last_trouble)
 
     async def _on_disconnected(self) -> None:

@@ -22,9 +22,9 @@ class _Ports(Struct, frozen=True):
 
 @contextlib.asynccontextmanager
 async def open_log(
-    settings: NatsSettings, data: Path | None = None
+    settings: NatsSettings, data: Path | None = None, *, create: bool = False
 ) -> AsyncGenerator[JetStreamLog]:
-    """Return a context with the log, its stream made or checked.
+    """Return a context with the log, its stream checked; made only if told to.
 
     `data` is a directory of `up`: its nats-server is used, or started where it does
     not run.
@@ -43,6 +43,7 @@ async def open_log(
                 user=settings.user,
                 password=settings.reveal_password(),
                 replicas=settings.replicas,
+                create=create,
             )
         )
         yield log

@@ -102,22 +102,26 @@ async def all_running(settings: Settings) -> AsyncGenerator[Ready]:
         OrchestratorError: one of them cannot run; says what to do.
     """
     # Only here: a client's installation has neither.
-    from orchestrator.cli.wiring import run_server  # noqa: PLC0415 - see above
+    from orchestrator.api.server import bind  # noqa: PLC0415 - see above
+    from orchestrator.cli.wiring import run_server  # noqa: PLC0415
     from orchestrator.event_log.embedded import start_embedded  # noqa: PLC0415
 
-    data = settings.server.directory
+    server = settings.server
+    # What is refused is refused before anything is made.
+    bind(server.host, server.port, allow_remote=server.allow_remote).close()
+    data = server.directory
     services = settings.services or {DEFAULT_SERVICE: ServiceSettings()}
     async with (
         start_embedded(nats_in(data)) as nats,
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(nats.watch)
-        server = structs.replace(
+        served = structs.replace(
             settings,
             services=services,
             nats=_login(nats.url, nats.server, nats.monitoring_url),
         )
-        async with running(partial(run_server, server)) as url:
+        async with running(partial(run_server, served)) as url:
             client = structs.replace(
                 settings.client, server=url, directory=client_in(data)
             )

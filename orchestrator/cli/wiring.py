@@ -101,7 +101,7 @@ async def _open_parts(
     settings: Settings, durability: Durability
 ) -> AsyncGenerator[Parts]:
     directory = settings.server.directory
-    async with open_log(settings.nats) as log:
+    async with open_log(settings.nats, create=True) as log:
         with contextlib.closing(LocalFileStore(files_in(directory))) as store:
             projector = await Projector.open(read_model_in(directory))
             try:

@@ -203,12 +203,14 @@ async def open_jetstream(  # noqa: PLR0913 - each is a setting of its own
     append_seconds: float = 5.0,
     connect_seconds: float = 3.0,
     name: str = "orchestrator",
+    create: bool = True,
 ) -> AsyncGenerator[JetStreamLog]:
     """Return a context with the log, its stream made or checked.
 
     Raises:
         LogUnreachableError, LogAccessError: no server, or it refuses the user.
         LogTooOldError: the server cannot hold the log; nothing was created.
+        LogMissingError: the stream is not there, and `create` is false.
         LogMismatchError: the stream is there, with other settings.
     """
     async with connect(
@@ -218,7 +220,7 @@ async def open_jetstream(  # noqa: PLR0913 - each is a setting of its own
         settings = wanted(stream, replicas=replicas, max_bytes=max_bytes)
         manager = JetStreamManager(connection.client, timeout=_ASK_SECONDS)
         try:
-            found = await ensure_stream(manager, settings)
+            found = await ensure_stream(manager, settings, create=create)
         except (nats.errors.Error, OSError) as error:
             raise connection.unreachable(error) from error
         yield JetStreamLog(connection, stream=found, append_seconds=append_seconds)

@@ -15,7 +15,7 @@ from nats.js.api import (
 )
 from nats.js.errors import BadRequestError, NotFoundError
 
-from orchestrator.errors import LogMismatchError, LogTooOldError
+from orchestrator.errors import LogMismatchError, LogMissingError, LogTooOldError
 
 SUBJECTS = ("jobs.>", "assignments.>", "services.>", "users.>", "clients.>", "writer")
 REPUBLISHED_PREFIX = "log."
@@ -24,6 +24,7 @@ OLDEST_SERVER = (2, 12, 0)
 
 _UNLIMITED = -1
 _STREAM_EXISTS = 10058
+_SUBJECTS_TAKEN = 10065
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(-?)")
 
 
@@ -69,16 +70,21 @@ def wanted(name: str, *, replicas: int, max_bytes: int | None) -> StreamConfig:
     )
 
 
-async def ensure_stream(manager: JetStreamManager, config: StreamConfig) -> StreamInfo:
-    """Return the stream as it is, created when it was not there.
+async def ensure_stream(
+    manager: JetStreamManager, config: StreamConfig, *, create: bool
+) -> StreamInfo:
+    """Return the stream as it is; created, if wanted, when it was not there.
 
     Raises:
+        LogMissingError: it is not there.
         LogMismatchError: it is there, with other settings.
     """
     name = config.name or ""
     try:
         found = await manager.stream_info(name)
     except NotFoundError:
+        if not create:
+            raise LogMissingError(stream=name) from None
         found = await _create(manager, config)
     _require_same(name, found=found.config, needed=config)
     return found
@@ -88,6 +94,13 @@ async def _create(manager: JetStreamManager, config: StreamConfig) -> StreamInfo
     try:
         return await manager.add_stream(config)
     except BadRequestError as error:
+        if error.err_code == _SUBJECTS_TAKEN:
+            raise LogMismatchError(
+                stream=config.name or "",
+                setting="subjects",
+                found="those of another stream",
+                needed=_words(config.subjects),
+            ) from error
         if error.err_code != _STREAM_EXISTS:
             raise
         # Another server that starts now was first, with settings of its own.

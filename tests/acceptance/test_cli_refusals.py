@@ -22,11 +22,11 @@ def run(tmp_path: Path) -> Command:
 
 
 def said(run: Command, *arguments: str) -> str:
-    """Return the one line that a command fails with; log lines are JSON."""
+    """Return the one line that a command fails with."""
     done = run(*arguments)
     assert done.returncode == 1, done.stderr
     assert done.stdout == ""
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("error: ")
     return lines[0]
@@ -79,6 +79,27 @@ def test_a_server_on_a_taken_port_names_it(
 
     assert f"port {port} on 127.0.0.1 is taken" in error
     assert list(run.cwd.iterdir()) == []
+
+
+def test_up_on_a_taken_port_makes_nothing(run: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        error = said(run, "up", "--port", str(port))
+
+    assert f"port {port} on 127.0.0.1 is taken" in error
+    assert list(run.cwd.iterdir()) == []
+
+
+def test_looking_into_a_log_that_is_not_there_does_not_make_it(
+    run: Command, nats_server: NatsServer
+) -> None:
+    config = settings(run, verified(nats_server))
+
+    error = said(run, "log", "tail", "--no-follow", *config)
+
+    assert "there is no stream ORCHESTRATOR" in error
+    assert error == said(run, "rebuild", *config)
 
 
 def test_a_server_open_to_the_network_wants_it_said(

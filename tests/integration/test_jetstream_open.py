@@ -76,6 +76,21 @@ async def test_a_stream_with_another_setting_is_named_and_left_alone(
         await client.close()
 
 
+async def test_subjects_that_another_stream_holds_are_a_mismatch(
+    nats_server: NatsServer,
+) -> None:
+    client = await nats.connect(nats_server.url)
+    manager = client.jetstream()
+    await manager.add_stream(name="OTHER", subjects=["jobs.>"])
+    try:
+        with pytest.raises(LogMismatchError, match="another stream"):
+            async with open_jetstream(nats_server.url):
+                pass
+    finally:
+        await manager.delete_stream("OTHER")
+        await client.close()
+
+
 async def test_a_server_too_old_is_refused_before_anything_is_created() -> None:
     received = b""
 
