@@ -147,9 +147,7 @@ class Activities:
 
     async def _download(self, wanted: Download) -> Input:
         workspace = self._workspaces.of(wanted.key)
-        await _to_thread(workspace.prepare)
-        await self._transfers.download(wanted.key, wanted.fetched, workspace.bundle)
-        await _to_thread(workspace.unpack)
+        await self._transfers.download(wanted.key, wanted.fetched, workspace)
         return InputsReady(key=wanted.key)
 
     async def _start(self, wanted: Run) -> Input:

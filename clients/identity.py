@@ -1,6 +1,5 @@
 """Who a client is: an id that lives in its state directory, held by one agent."""
 
-import fcntl
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from clients.durable import write_durably
 from orchestrator.clock import new_id
 from orchestrator.domain.ids import ClientId
 from orchestrator.errors import ClientDirectoryError, ClientDirectoryHeldError
+from orchestrator.file_lock import try_lock
 
 _IDENTITY = "client.json"
 _LOCK = "client.lock"
@@ -44,16 +44,13 @@ def hold_directory(directory: Path) -> Generator[ClientId]:
 def _take(directory: Path) -> int:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = try_lock(directory / _LOCK)
     except OSError as error:
         raise ClientDirectoryError(
             directory=str(directory), why=f"{error.strerror}: correct owner and mode"
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise ClientDirectoryHeldError(directory=str(directory)) from None
+    if lock is None:
+        raise ClientDirectoryHeldError(directory=str(directory))
     return lock
 
 

@@ -1,13 +1,12 @@
 """The directories of attempts: what a job sees, and what is kept beside it."""
 
-import os
+import hashlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import Struct
 
-from clients.durable import write_durably
 from clients.inputs import AttemptKey
 from orchestrator.domain.events import Results
 from orchestrator.domain.subjects import token
@@ -91,9 +90,16 @@ class Workspace(Struct, frozen=True):
             manifest = decode_manifest(self.manifest.read_bytes())
         except (FileNotFoundError, ManifestMalformedError):
             return None
-        has_archive = self.archive.is_file()
-        whole = has_archive and self.archive.stat().st_size == manifest.size
-        return manifest if whole else None
+        return manifest if self._has_archive(manifest) else None
+
+    def _has_archive(self, manifest: Manifest) -> bool:
+        # Neither was flushed: after a power loss its bytes may be others.
+        try:
+            with self.archive.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            return False
+        return digest == manifest.sha256
 
     def _collect(self) -> Manifest:
         self.manifest.unlink(missing_ok=True)
@@ -103,9 +109,10 @@ class Workspace(Struct, frozen=True):
             self.stderr if self.stderr.is_file() else None,
             self.archive,
         )
-        with self.archive.open("rb") as file:
-            os.fsync(file.fileno())
-        write_durably(self.manifest, manifest.encode())
+        # Not flushed: it can be made again, and whoever finds it compares its digest.
+        part = self.manifest.with_suffix(".part")
+        part.write_bytes(manifest.encode())
+        part.rename(self.manifest)
         return manifest
 
 

@@ -13,6 +13,8 @@ from orchestrator.domain.subjects import assignments_of, token
 
 # Raised when an older client could misunderstand a newer server, or the reverse.
 PROTOCOL = 1
+# Where results are delivered: how much of the body is the manifest.
+MANIFEST_LENGTH = "Manifest-Length"
 
 
 class Join(Struct, frozen=True, kw_only=True, tag="join"):

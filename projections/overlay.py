@@ -15,7 +15,10 @@ from projections.read_models.clients import CLIENTS, ClientView
 from projections.read_models.events import EventFilter, Positioned, Window
 from projections.read_models.jobs import JOBS, JobView, JobWord
 from projections.read_models.services import SERVICES, ServiceView
-from projections.read_models.snapshots import Snapshot
+
+# Of clients that left or were lost, so many stay in memory: whose state directory does
+# not outlive them joins as a new one each time.
+MOST_GONE = 1_000
 
 
 class Rows(Struct, frozen=True, kw_only=True):
@@ -31,8 +34,8 @@ class Rows(Struct, frozen=True, kw_only=True):
 class Overlay:
     """The rows in memory; together with those on disk they are the whole fold.
 
-    Live jobs, services and clients stay. Messages and ended jobs leave as soon as
-    the flush that wrote them is done.
+    Live jobs, services and clients stay. Messages, ended jobs and all but the newest of
+    the clients that are gone leave as soon as the flush that wrote them is done.
     """
 
     def __init__(self, rows: Rows) -> None:
@@ -107,6 +110,7 @@ class Overlay:
         elif (client_id := CLIENTS.key(recorded.event)) is not None:
             view = CLIENTS.evolve(self.clients.get(client_id), position, recorded)
             if view is not None:
+                self.clients.pop(client_id, None)  # whoever changed last stands last
                 self.clients[client_id] = self._changed.clients[client_id] = view
 
     def _fold_job(self, job_id: JobId, message: Folded) -> None:
@@ -122,7 +126,7 @@ class Overlay:
         self.counts[view.state] += 1
         self.jobs[job_id] = self._changed.jobs[job_id] = view
 
-    def take(self, snapshot: Snapshot | None, *, live_jobs: bool = True) -> Batch:
+    def take(self, *, live_jobs: bool = True) -> Batch:
         """Return everything that no flush has taken; one flush at a time.
 
         Without the live jobs, which are still to be taken then: each will be
@@ -145,7 +149,6 @@ class Overlay:
             changed_jobs=[view for view in jobs if view.job_id in self._stored],
             services=list(changed.services.values()),
             clients=list(changed.clients.values()),
-            snapshot=snapshot,
         )
 
     def forget(self, batch: Batch) -> None:
@@ -160,6 +163,14 @@ class Overlay:
                 self._stored.discard(view.job_id)
             else:
                 self._stored.add(view.job_id)
+        if batch.clients:
+            self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        gone = [key for key, view in self.clients.items() if view.status != "joined"]
+        for client_id in gone[:-MOST_GONE]:
+            if client_id not in self._changed.clients:
+                del self.clients[client_id]
 
     def give_back(self, batch: Batch) -> None:
         """Take back what a flush could not write: the next one has it again."""

@@ -1,18 +1,19 @@
 """Folds the log into the read models: at once in memory, a moment later on disk."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 import anyio
+import anyio.to_thread
+import structlog
 from duckdb import DuckDBPyConnection
 from msgspec import Struct, structs
 
 from orchestrator.domain.ids import Position
 from orchestrator.event_log.port import EventLog, LogEnd
 from projections.checkpoint import Checkpoint, verify
-from projections.overlay import Overlay, Rows
+from projections.overlay import MOST_GONE, Overlay, Rows
 from projections.projection import Folded
 from projections.read_model import ReadModel
 from projections.read_models import (
@@ -20,12 +21,12 @@ from projections.read_models import (
     clients,
     job_rows,
     services,
-    snapshots,
 )
-from projections.read_models.batch import Batch
 from projections.read_models.database import Database
-from projections.read_models.snapshots import Snapshot
+from projections.snapshot_files import Snapshot, SnapshotFiles
 from projections.waiting import Waiting
+
+logger = structlog.stdlib.get_logger()
 
 
 class Pace(Struct, frozen=True, kw_only=True):
@@ -57,6 +58,7 @@ class Projector:
         self._overlay = Overlay(rows)
         self._pace = pace
         self._waiting = Waiting()
+        self._snapshots = SnapshotFiles(database.path)
         self._snapshot: Snapshot | None = None
         self._flushing = anyio.Lock()
         self._work = anyio.Event()  # there is something to flush
@@ -82,7 +84,10 @@ class Projector:
     @classmethod
     async def over(cls, database: Database, pace: Pace = _DEFAULT_PACE) -> Self:
         """Return the projector over an open database, at that one's checkpoint."""
-        return cls(database, await database.read(_rows), pace)
+        projector = cls(database, await database.read(_rows), pace)
+        position = projector.position
+        await anyio.to_thread.run_sync(projector._snapshots.forget_after, position)
+        return projector
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -153,8 +158,7 @@ class Projector:
     ) -> tuple[Position, bytes] | None:
         """Return the newest snapshot (not after a position), if there is one."""
         limit = self.flushed_position if at_most is None else at_most
-        query = partial(snapshots.newest, at_most=limit)
-        found = await self._database.read(query)
+        found = await anyio.to_thread.run_sync(self._snapshots.newest, limit)
         return None if found is None else (found.position, found.state)
 
     async def run(self) -> None:
@@ -180,29 +184,30 @@ class Projector:
         """
         async with self._flushing:
             self._work, self._enough = anyio.Event(), anyio.Event()
-            batch = self._overlay.take(self._due_snapshot(), live_jobs=live_jobs)
-            if batch.empty:
-                return
-            try:
-                await self._database.write(batch)
-            except BaseException:
-                # Cancelled before it began, or refused: nothing was written.
-                self._give_back(batch)
-                raise
-            self._overlay.forget(batch)
-            flushed, self._flushed = self._flushed, anyio.Event()
-            flushed.set()
+            batch = self._overlay.take(live_jobs=live_jobs)
+            if not batch.empty:
+                try:
+                    await self._database.write(batch)
+                except BaseException:
+                    # Cancelled before it began, or refused: nothing was written.
+                    self._overlay.give_back(batch)
+                    raise
+                self._overlay.forget(batch)
+                flushed, self._flushed = self._flushed, anyio.Event()
+                flushed.set()
+            await self._store_snapshot()
 
-    def _give_back(self, batch: Batch) -> None:
-        self._overlay.give_back(batch)
-        self._snapshot = self._snapshot or batch.snapshot
-
-    def _due_snapshot(self) -> Snapshot | None:
+    async def _store_snapshot(self) -> None:
         snapshot = self._snapshot
-        if snapshot is None or snapshot.position > self.position:
-            return None
-        self._snapshot = None
-        return snapshot
+        if snapshot is None or snapshot.position > self.flushed_position:
+            return
+        try:
+            await anyio.to_thread.run_sync(self._snapshots.store, snapshot)
+        except OSError as error:
+            # The next start has more to fold; nothing else depends on it.
+            logger.warning("snapshot.not_stored", why=str(error))
+        if self._snapshot is snapshot:
+            self._snapshot = None
 
     async def close(self) -> None:
         """Flush what is left, and let go of the file.
@@ -224,6 +229,6 @@ def _rows(connection: DuckDBPyConnection) -> Rows:
         checkpoint=checkpoint_rows.load(connection),
         live=job_rows.live(connection),
         services=services.every(connection),
-        clients=clients.every(connection),
+        clients=clients.newest(connection, MOST_GONE),
         counts=job_rows.counts(connection),
     )

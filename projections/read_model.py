@@ -4,8 +4,11 @@ What is in memory is newer than what is on disk. Each answer looks at memory fir
 at the disk after, so that a row on its way from one to the other is never missed.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from functools import partial
+from itertools import islice
+
+from duckdb import DuckDBPyConnection
 
 from orchestrator.domain.commands import ArchivedJob
 from orchestrator.domain.ids import ClientId, JobId, Position, ServiceName
@@ -20,6 +23,7 @@ from projections.read_models.services import ServiceView
 from projections.waiting import Waiting
 
 PAGE = 100
+_AT_ONCE = 1_000
 _EVERY_JOB = JobFilter()
 _EVERY_EVENT = EventFilter()
 
@@ -80,36 +84,30 @@ class ReadModel:
         The next page is the one `before` the last job's `submitted_position`, which
         never changes: pages neither repeat nor miss a job, whatever happens to it.
         """
-        found = {
-            view.submitted_position: view
-            for view in self._jobs_in_memory(wanted, before, limit)
-        }
-        query = partial(
-            job_rows.newest_ended,
-            wanted=wanted,
-            before=before,
-            limit=limit,
-        )
-        # Where a job is in both, it ended since we looked: its row is newer.
-        for view in await self._database.read(query):
-            found[view.submitted_position] = view
-        return [found[key] for key in sorted(found, reverse=True)[:limit]]
 
-    def _jobs_in_memory(
-        self,
-        wanted: JobFilter,
-        before: Position | None,
-        limit: int,
-    ) -> list[JobView]:
-        views: list[JobView] = []
-        for view in reversed(self._overlay.jobs.values()):
-            if len(views) == limit:
-                break
-            if before is not None and view.submitted_position >= before:
-                continue
-            if wanted.admits(view):
-                views.append(view)
-        return views
+        def admitted(views: Iterable[JobView], most: int) -> list[JobView]:
+            passing = (
+                view
+                for view in views
+                if (before is None or view.submitted_position < before)
+                and wanted.admits(view)
+            )
+            return list(islice(passing, most))
+
+        in_memory = self._overlay.jobs.values()
+        newest = admitted(islice(reversed(in_memory), _AT_ONCE), limit)
+        wanting = limit - len(newest)
+        # Looking through very many would keep the writer waiting: a thread does it.
+        older = [*in_memory][-_AT_ONCE - 1 :: -1] if wanting else []
+
+        def query(connection: DuckDBPyConnection) -> list[JobView]:
+            stored = job_rows.newest_ended(connection, wanted, before, limit)
+            return [*admitted(older, wanting), *stored]
+
+        # Where a job is in both, it ended since we looked: its row is newer.
+        views = [*newest, *await self._database.read(query)]
+        found = {view.submitted_position: view for view in views}
+        return [found[key] for key in sorted(found, reverse=True)[:limit]]
 
     async def events(
         self,
@@ -169,11 +167,11 @@ class ReadModel:
         return self._overlay.services.get(name)
 
     def clients(self) -> list[ClientView]:
-        """Return all clients that ever joined, by id."""
+        """Return the clients that are there, and those that went lately, by id."""
         return sorted(self._overlay.clients.values(), key=lambda view: view.client_id)
 
     def client(self, client_id: ClientId) -> ClientView | None:
-        """Return the client of this id, if it ever joined."""
+        """Return the client of this id, if it is there or went lately."""
         return self._overlay.clients.get(client_id)
 
     def counts(self) -> dict[JobWord, int]:

@@ -15,6 +15,7 @@ from orchestrator.event_log.port import EventLog, Message
 from projections.projection import Folded
 from projections.projector import Pace, Projector
 from projections.read_models.database import acquire, wal_of
+from projections.snapshot_files import SnapshotFiles
 
 # Large inserts: nobody reads the new file before it is done.
 _MESSAGES_A_FLUSH = 20_000
@@ -105,4 +106,5 @@ def _remove(path: Path) -> None:
 def _swap(fresh: Path, path: Path) -> None:
     # It belongs to the old file; beside the new one it would be applied to that.
     wal_of(path).unlink(missing_ok=True)
+    SnapshotFiles(path).forget_after(0)
     fresh.replace(path)

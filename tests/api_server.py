@@ -3,13 +3,13 @@
 Only the log is in memory, and the test plays the client.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, override
+from typing import Any
 
 import anyio
 import httpx
@@ -18,6 +18,7 @@ from orchestrator import clock
 from orchestrator.api.app import create_app
 from orchestrator.api.authentication import OPERATOR, OpenAuthenticator
 from orchestrator.api.injection import Api
+from orchestrator.api.log_watch import LogWatch
 from orchestrator.api.server import bind, serve
 from orchestrator.api.uploads import UploadLimits
 from orchestrator.domain.commands import (
@@ -39,16 +40,19 @@ from orchestrator.domain.ids import (
     ServiceName,
 )
 from orchestrator.domain.principal import Principal
-from orchestrator.errors import OrchestratorError
 from orchestrator.event_log.memory import MemoryLog
 from orchestrator.files.collecting import collect
 from orchestrator.files.manifest import Manifest
+from orchestrator.files.script_check import ScriptCheck
+from orchestrator.files.script_policy import ScriptPolicy
 from orchestrator.files.store import LocalFileStore
 from orchestrator.files.transfer_token import mint
+from orchestrator.wire import MANIFEST_LENGTH
 from orchestrator.writer.candidate import PingUnheard
-from orchestrator.writer.commands import Answered, Commands, Leadership
+from orchestrator.writer.commands import Answered
 from orchestrator.writer.office import Office, OfficeSettings
 from projections.projector import Projector
+from tests.fakes.faulty_server import FaultyCommands, LogEnd
 
 SECRET = b"only for tests"
 CLIENT = ClientId("client-1")
@@ -56,54 +60,6 @@ LIFE = Incarnation("life-1")
 SCRIPT = b"echo hello\n"
 _BY_CLIENT = Principal(id=PrincipalId(CLIENT), role="client")
 _PATIENCE_SECONDS = 10
-
-
-class FaultyCommands(Commands):
-    """The real door to the writer, which can be made to fail."""
-
-    def __init__(self, real: Commands) -> None:
-        self._real = real
-        self.fails_before: OrchestratorError | None = None
-        self.fails_after: OrchestratorError | None = None  # having done it
-        # As for a command that was in doubt, and was then found in the log by its id.
-        self.tells_only_where = False
-
-    @override
-    async def ask(self, asked: Asked) -> Answered:
-        if self.fails_before is not None:
-            raise self.fails_before
-        answered = await self._real.ask(asked)
-        if self.fails_after is not None:
-            raise self.fails_after
-        if self.tells_only_where:
-            return Answered(position=answered.position)
-        return answered
-
-    @override
-    def leadership(self) -> Leadership:
-        return self._real.leadership()
-
-    @override
-    def queue_position(self, job_id: JobId) -> int | None:
-        return self._real.queue_position(job_id)
-
-
-class LogEnd:
-    """Where the log ends, or what a test says of it."""
-
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
-        self.asked = 0
-        self.claimed: Position | None = None
-        self.fails_with: OrchestratorError | None = None
-
-    async def __call__(self) -> Position:
-        self.asked += 1
-        if self.fails_with is not None:
-            raise self.fails_with
-        return (
-            (await self._log.end()).position if self.claimed is None else self.claimed
-        )
 
 
 @dataclass(frozen=True)
@@ -207,12 +163,23 @@ class Hub:
         archive: bytes,
     ) -> None:
         """Bring results as a client does."""
-        base = f"/transfers/{job_id}/{attempt}/results/{manifest.digest()}"
-        headers = bearer(job_id, attempt)
-        for name, body in (("manifest", manifest.encode()), ("archive", archive)):
-            url = f"{base}/{name}"
-            answer = await self.http.put(url, content=body, headers=headers)
-            assert answer.status_code == 200, answer.text
+        answer = await self.put_results(job_id, attempt, manifest, archive)
+        assert answer.status_code == 200, answer.text
+
+    async def put_results(
+        self,
+        job_id: str,
+        attempt: int,
+        manifest: Manifest,
+        archive: bytes,
+    ) -> httpx.Response:
+        """Return the answer to results, whatever they are."""
+        encoded = manifest.encode()
+        return await self.http.put(
+            f"/transfers/{job_id}/{attempt}/results/{manifest.digest()}",
+            content=encoded + archive,
+            headers=bearer(job_id, attempt) | {MANIFEST_LENGTH: str(len(encoded))},
+        )
 
     def stored(self, folder: str) -> list[Path]:
         """Return the files that the store holds."""
@@ -250,24 +217,30 @@ async def running_hub(
     *,
     limits: UploadLimits | None = None,
     reserve_bytes: int = 0,
+    declared: Sequence[ConfigureService] | None = None,
+    policies: Mapping[ServiceName, ScriptPolicy] | None = None,
 ) -> AsyncGenerator[Hub]:
     """Yield a running server with one service, "echo"."""
     log = MemoryLog()
     store = LocalFileStore(directory / "files", reserve_bytes=reserve_bytes)
     projector = await Projector.open(directory / "read-model.duckdb")
-    settings = OfficeSettings(server_id="test", version="0")
+    settings = OfficeSettings(server_id="test", version="0", declared=declared)
     office = Office(log, projector, _unheard, settings, lambda: True)
     commands, log_end, stop = FaultyCommands(office), LogEnd(log), anyio.Event()
+    watch = LogWatch(log_end, lambda: projector.position)
     api = Api(
         commands=commands,
         projector=projector,
         files=store,
         authenticator=OpenAuthenticator(),
-        log_end=log_end,
+        log_end=watch.end,
+        log_age_seconds=watch.age_seconds,
         transfer_secret=SECRET,
         stop=stop,
         upload_limits=limits or UploadLimits(),
+        scripts=ScriptCheck(policies or {}),
         durability="verified",
+        warnings=office.warnings,
     )
     listener = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"

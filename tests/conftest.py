@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.nats_cluster import NatsCluster
 from tests.nats_server import NatsServer
 
 
@@ -27,3 +28,15 @@ def own_nats_server(tmp_path: Path) -> Generator[NatsServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def nats_cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[NatsCluster]:
+    """Return a running cluster of three nodes (sync always) that all tests share.
+
+    Whoever creates a stream in it deletes it; whoever stops a node starts it again.
+    """
+    cluster = NatsCluster(tmp_path_factory.mktemp("nats-cluster"))
+    cluster.start()
+    yield cluster
+    cluster.stop()

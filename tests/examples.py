@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec import structs
+
 from orchestrator.domain.commands import (
     Asked,
     CancelJob,
@@ -25,6 +27,7 @@ from orchestrator.domain.events import (
     JobCancelRequested,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
@@ -85,14 +88,18 @@ SUBMITTED = JobSubmitted(
     body_digest="body-1",
     labels=("batch-7",),
 )
-REFUSED = JobSubmitted(
+REFUSED = structs.replace(
+    SUBMITTED, labels=(), violation=Violation(rule="missing-run-sh")
+)
+IMPORTED = JobImported(
     job_id=JOB,
     number=1,
+    original_number=1,
     service=ECHO,
     user=ADA,
-    bundle=BUNDLE,
-    body_digest="body-1",
-    violation=Violation(rule="missing-run-sh"),
+    state="completed",
+    created_at=T0,
+    results=RESULTS,
 )
 ASSIGNED = JobAssigned(
     job_id=JOB,
@@ -189,6 +196,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     LEFT,
     CLIENT_LOST,
     ELECTED,
+    IMPORTED,
 )
 
 

@@ -55,6 +55,11 @@ class NatsServer:
 
     def start(self) -> None:
         """Start it, and return when JetStream serves."""
+        self.launch()
+        self.until_healthy()
+
+    def launch(self) -> None:
+        """Start its process; `until_healthy` waits for it to serve."""
         config = self._write_config()
         with (self._directory / "nats-server.log").open("ab") as output:
             self._process = subprocess.Popen(
@@ -65,6 +70,9 @@ class NatsServer:
                 # A Ctrl-C on the test run is not for the server: fixtures stop it.
                 start_new_session=True,
             )
+
+    def until_healthy(self) -> None:
+        """Return when JetStream serves; for a node of a cluster: when it is current."""
         self._until(self._read_ports)
         self._until(self._is_healthy)
 

@@ -40,6 +40,7 @@ OF_ONE_MACHINE = re.compile(
 # Every tag there ever was. One that is given up stays in the list; none is reused.
 TAGS = [
     "job.submitted",
+    "job.imported",
     "job.assigned",
     "job.started",
     "job.completed",

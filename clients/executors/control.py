@@ -131,17 +131,6 @@ def sign(lock: int) -> None:
     os.write(lock, b"%d\n" % os.getpid())
 
 
-def try_lock(path: Path) -> int | None:
-    """Return a lock that is held while it stays open; None if another has it."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    return lock
-
-
 def _is_free(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -9,13 +9,14 @@ from urllib.parse import quote, unquote
 import anyio
 import msgspec
 
-from clients.executors.control import Control, try_lock
+from clients.executors.control import Control
 from clients.executors.executor import Launch, Outcome
 from clients.executors.linux import kill_tagged
 from clients.executors.spawner import CONTROL
 from clients.executors.spawner_link import SpawnerLink
 from clients.executors.supervisor import Order
 from orchestrator.errors import ExecutorBusyError, SpawnFailedError
+from orchestrator.file_lock import try_lock
 
 _BUSY_SECONDS = 0.5
 _BUSY_PAUSE_SECONDS = 0.05

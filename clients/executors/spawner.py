@@ -1,7 +1,7 @@
 """The small process that forks a supervisor an attempt, and outlives the agent.
 
 A fork is quick from a small process and slow from a large one. Standard library only.
-Runs as `python -I -S`; exits 0 as soon as a spawner serves this directory.
+Runs as `python -I -S`; says on its standard output when it serves, and closes that.
 """
 
 import gc
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn, TypedDict, cast
 
-from clients.executors.control import Control, try_lock
+from clients.executors.control import Control
 from clients.executors.linux import (
     adopt_orphans,
     die_with_parent,
@@ -25,6 +25,7 @@ from clients.executors.linux import (
     signal_children,
 )
 from clients.executors.supervisor import STOP, Order, supervise
+from orchestrator.file_lock import try_lock
 
 SOCKET = "spawner.sock"
 LOCK = "spawner.lock"
@@ -36,15 +37,14 @@ _CLOSING_SECONDS = 5.0
 
 
 def main(directory: str, idle_seconds: str) -> None:
-    """Serve a directory from a process of its own, unless one does already."""
+    """Serve a directory, unless another process does already: then say nothing."""
     os.umask(0o077)
     os.chdir(directory)  # a relative path always fits into a socket's address
     if try_lock(Path(LOCK)) is None:
         return
     listener = _listen()
-    if os.fork() != 0:
-        return
     name_process("job-spawner")
+    _say_ready()
     _restore_signals()
     adopt_orphans()
     # What is here now stays: a collection would copy its pages into each fork.
@@ -250,6 +250,13 @@ class _Connection:
         """Send an answer; to one who has gone, nothing."""
         with suppress(OSError):
             self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _say_ready() -> None:
+    os.write(sys.stdout.fileno(), b"\n")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
 
 
 def _listen() -> socket.socket:

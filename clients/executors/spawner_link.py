@@ -10,6 +10,7 @@ from typing import cast
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from clients.executors import spawner
@@ -56,6 +57,7 @@ class SpawnerLink:
         self._presence: anyio.abc.ByteStream | None = None
         self._spawner: int | None = None  # a pidfd
         self._at: int | None = None
+        self._started: list[subprocess.Popen[bytes]] = []  # ours to reap
 
     async def open(self) -> None:
         """Join the spawner of the directory; start one if there is none.
@@ -93,10 +95,13 @@ class SpawnerLink:
         """Return when the spawner that was joined last is gone."""
         if self._spawner is not None:
             await anyio.wait_readable(self._spawner)
+            self._reap()
 
     def close(self) -> None:
         """Drop what is kept of the spawner."""
         self._forget_spawner()
+        for process in self._started:
+            process.returncode = 0  # it may outlive us; without this, Python complains
         if self._at is not None:
             os.close(self._at)
             self._at = None
@@ -133,25 +138,49 @@ class SpawnerLink:
         if self._spawner is not None:
             os.close(self._spawner)
             self._spawner = None
+        self._reap()
+
+    def _reap(self) -> None:
+        """Collect those of our spawners that have ended, so that no zombie stays."""
+        self._started = [each for each in self._started if each.poll() is None]
 
     async def _connect(self) -> anyio.abc.ByteStream:
         return await anyio.connect_unix(f"/proc/self/fd/{self._at}/{SOCKET}")
 
     async def _start_spawner(self) -> None:
-        path = self._directory / "spawner.log"
-        with path.open("a") as log:
-            started = await anyio.run_process(
+        """Return when a spawner serves: the one started here, or another's.
+
+        Raises:
+            SpawnerUnavailableError: it ended, and says why.
+        """
+        log = self._directory / "spawner.log"
+        read, write = os.pipe()
+        try:
+            process = self._spawn(log, write)
+        finally:
+            os.close(write)
+        self._started.append(process)
+        try:
+            await anyio.wait_readable(read)
+            serves = os.read(read, 1)
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            os.close(read)
+        if not serves and await anyio.to_thread.run_sync(process.wait) != 0:
+            lines = log.read_text(errors="replace").splitlines()
+            raise self._unavailable(lines[-1] if lines else "it said nothing")
+
+    def _spawn(self, log: Path, output: int) -> subprocess.Popen[bytes]:
+        with log.open("a") as errors:
+            return subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 self._command(),
                 stdin=subprocess.DEVNULL,
-                # Not a pipe: whoever outlives us would hold it open.
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-                check=False,
+                stdout=output,  # closed when it serves: whoever outlives us lets go
+                stderr=errors,
                 start_new_session=True,
             )
-        if started.returncode != 0:
-            lines = path.read_text(errors="replace").splitlines()
-            raise self._unavailable(lines[-1] if lines else "it said nothing")
 
     def _command(self) -> list[str]:
         packages = str(Path(spawner.__file__).parents[2])

@@ -6,6 +6,7 @@ from litestar.di import Provide
 from orchestrator.api import (
     clients,
     health,
+    imports,
     job_list,
     jobs,
     legacy,
@@ -29,6 +30,7 @@ _HANDLERS = [
     services.show_service,
     services.configure_service,
     clients.list_clients,
+    imports.import_job,
     health.live,
     health.ready,
     health.health,
@@ -37,8 +39,7 @@ _HANDLERS = [
     legacy.download,
     legacy.terminate,
     transfers.get_inputs,
-    transfers.put_manifest,
-    transfers.put_archive,
+    transfers.put_results,
     openapi.swagger_page,
     openapi.swagger_asset,
 ]
@@ -55,7 +56,7 @@ def create_app(api: Api) -> Litestar:
         dependencies={"api": Provide(provide, sync_to_thread=False)},
         # Routing errors reach no other handler, so the body is chosen by path here.
         exception_handlers={Exception: _answer},
-        openapi_config=openapi.openapi_config(),
+        openapi_config=openapi.openapi_config(api.root_path),
         # Each route that reads a body bounds it itself.
         request_max_body_size=None,
         logging_config=None,

@@ -30,6 +30,14 @@ class SubmissionBody(Struct, frozen=True, kw_only=True):
     links: Links
 
 
+class WarningBody(Struct, frozen=True, kw_only=True):
+    """A rule of the script policy that a script breaks, and its line of `run.sh`."""
+
+    rule: str
+    line: int | None
+    snippet: str | None = None  # that line, where the job itself is asked for
+
+
 class JobBody(Struct, frozen=True, kw_only=True):
     """A job as its events up to `position` tell it."""
 
@@ -55,6 +63,9 @@ class JobBody(Struct, frozen=True, kw_only=True):
     results: Results | None
     usage: Usage | None
     position: Position
+    original_number: int | None  # of an imported job
+    snippet: str | None  # the line, where the job itself is asked for
+    warnings: tuple[WarningBody, ...]
     links: Links
 
 
@@ -121,9 +132,9 @@ class ClientList(Struct, frozen=True, kw_only=True):
     clients: tuple[ClientView, ...]
 
 
-def links_of(job_id: str) -> Links:
-    """Return where the rest of a job is."""
-    base = f"/jobs/{job_id}"
+def links_of(job_id: str, root_path: str) -> Links:
+    """Return where the rest of a job is, as callers see this server."""
+    base = f"{root_path}/jobs/{job_id}"
     return Links(
         self=base,
         events=f"{base}/events",
@@ -133,7 +144,7 @@ def links_of(job_id: str) -> Links:
     )
 
 
-def job_body(view: JobView, queue_position: int | None) -> JobBody:
+def job_body(view: JobView, queue_position: int | None, root_path: str) -> JobBody:
     """Return a job as callers see it."""
     return JobBody(
         job_id=view.job_id,
@@ -158,7 +169,12 @@ def job_body(view: JobView, queue_position: int | None) -> JobBody:
         results=view.results,
         usage=view.usage,
         position=view.position,
-        links=links_of(view.job_id),
+        original_number=view.original_number,
+        snippet=None,
+        warnings=tuple(
+            WarningBody(rule=each.rule, line=each.line) for each in view.warnings
+        ),
+        links=links_of(view.job_id, root_path),
     )
 
 

@@ -5,17 +5,22 @@ from litestar import Response, get
 from orchestrator.api.bodies import ClientList
 from orchestrator.api.freshness import fresh
 from orchestrator.api.injection import Api, HttpRequest, Injected, MinPosition
-from orchestrator.api.openapi import problems
+from orchestrator.api.openapi import AS_OF_HEADERS, problems
 
 
-@get("/clients", tags=["clients"], responses=problems(503))
+@get(
+    "/clients",
+    tags=["clients"],
+    response_headers=AS_OF_HEADERS,
+    responses=problems(503),
+)
 async def list_clients(
     request: HttpRequest,
     api: Injected[Api],
     min_position: MinPosition = None,
 ) -> Response[ClientList]:
-    """Return all clients that ever joined, and whether they are there."""
+    """Return the clients that are there, and the thousand that went last."""
     await api.authenticator.caller(request.headers)
-    position = await fresh(api, min_position)
+    as_of = await fresh(api, min_position)
     body = ClientList(clients=tuple(api.projector.read_model.clients()))
-    return Response(body, headers={"Log-Position": str(position)})
+    return Response(body, headers=as_of.headers())

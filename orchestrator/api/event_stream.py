@@ -14,6 +14,7 @@ from orchestrator.domain.events import (
     JobCancelled,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobSubmitted,
 )
 from orchestrator.domain.ids import JobId, Position
@@ -84,5 +85,7 @@ def is_end(event: Event) -> bool:
             return True
         case JobSubmitted():
             return event.violation is not None
+        case JobImported():
+            return event.state != "queued" or event.violation is not None
         case _:
             return False

@@ -12,6 +12,7 @@ from orchestrator.errors import LogError
 
 _LOG_SECONDS = 1.0
 _FOLD_SECONDS = 1.0
+_LONGEST_AGE_SECONDS = 10**9  # it never had
 
 
 class LiveBody(Struct, frozen=True, kw_only=True):
@@ -29,10 +30,13 @@ class ReadyBody(Struct, frozen=True, kw_only=True):
     position: Position  # up to where the writer has folded the log
     read_position: Position  # up to where what is read reflects it
     log_position: Position | None  # where the log ends
+    lag: int | None  # positions between what is read and the log's end
+    log_age_seconds: float  # how long ago it had certainly been read to its end
     durability: str  # verified, declared, unsafe
     free_bytes: int
     server_id: str
     reasons: tuple[str, ...]  # why it is not ready
+    warnings: tuple[str, ...]  # to be looked at, although it is
 
 
 class HealthBody(Struct, frozen=True, kw_only=True):
@@ -42,7 +46,11 @@ class HealthBody(Struct, frozen=True, kw_only=True):
     database: Literal["ok", "error"]
     durability: str
     role: str
+    term: Position
+    position: Position  # up to where what is read reflects the log
+    lag: int | None  # positions between that and the log's end
     reasons: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 @get("/live", tags=["health"], sync_to_thread=False)
@@ -68,7 +76,11 @@ async def health(api: Injected[Api]) -> Response[HealthBody]:
         database="error" if found.log_position is None else "ok",
         durability=found.durability,
         role=found.role,
+        term=found.term,
+        position=found.read_position,
+        lag=found.lag,
         reasons=found.reasons,
+        warnings=found.warnings,
     )
     return Response(body, status_code=503 if found.reasons else 200)
 
@@ -80,6 +92,7 @@ async def examine(api: Api) -> ReadyBody:
     if leadership.role in {"starting", "cut_off"} and not reasons:
         reasons.append(f"the writer is {leadership.role.replace('_', ' ')}")
     end = await _log_end(api)
+    lag = None if end is None else max(end - api.projector.position, 0)
     if end is None:
         reasons.append("the event log does not answer")
     elif not await api.projector.reached(end, _FOLD_SECONDS):
@@ -96,10 +109,13 @@ async def examine(api: Api) -> ReadyBody:
         position=leadership.position,
         read_position=api.projector.position,
         log_position=end,
+        lag=lag,
+        log_age_seconds=round(min(api.log_age_seconds(), _LONGEST_AGE_SECONDS), 3),
         durability=api.durability,
         free_bytes=free,
         server_id=leadership.server_id,
         reasons=tuple(reasons),
+        warnings=api.warnings(),
     )
 
 

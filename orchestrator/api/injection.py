@@ -13,6 +13,7 @@ from orchestrator.api.authentication import Authenticator
 from orchestrator.api.uploads import UploadLimits
 from orchestrator.domain.ids import Position
 from orchestrator.files.port import FileStore
+from orchestrator.files.script_check import ScriptCheck
 from orchestrator.writer.commands import Commands
 from projections.projector import Projector
 
@@ -29,11 +30,16 @@ class Api:
     files: FileStore
     authenticator: Authenticator
     log_end: Callable[[], Awaitable[Position]]  # asks the log's leader
+    # How long ago this server had certainly read the log to its end.
+    log_age_seconds: Callable[[], float]
     transfer_secret: bytes
     stop: anyio.Event  # ends event streams
     upload_limits: UploadLimits
+    scripts: ScriptCheck
+    root_path: str = ""  # under which a reverse proxy shows this server
     durability: str = "unknown"  # verified, declared, unsafe
     probes: tuple[Probe, ...] = ()  # beyond log, leader and disk
+    warnings: Callable[[], tuple[str, ...]] = tuple  # of a server that is ready
 
 
 _T = TypeVar("_T")

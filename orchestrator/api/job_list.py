@@ -10,7 +10,7 @@ from litestar.params import FromQuery, QueryParameter
 from orchestrator.api.bodies import JobPage, job_body
 from orchestrator.api.freshness import fresh, position_in
 from orchestrator.api.injection import Api, HttpRequest, Injected, MinPosition
-from orchestrator.api.openapi import problems
+from orchestrator.api.openapi import AS_OF_HEADERS, problems
 from orchestrator.domain.principal import Principal
 from orchestrator.errors import MalformedRequestError
 from projections.read_models.job_rows import JobFilter
@@ -21,7 +21,12 @@ _MAX_PAGE = 100
 _STATES = get_args(JobWord.__value__)
 
 
-@get("/jobs", tags=["jobs"], responses=problems(400, 503))
+@get(
+    "/jobs",
+    tags=["jobs"],
+    response_headers=AS_OF_HEADERS,
+    responses=problems(400, 503),
+)
 async def list_jobs(  # noqa: PLR0913, PLR0917 - one parameter a filter
     request: HttpRequest,
     api: Injected[Api],
@@ -50,11 +55,11 @@ async def list_jobs(  # noqa: PLR0913, PLR0917 - one parameter a filter
         until=_aware("until", until),
     )
     before = _position(cursor)
-    position = await fresh(api, min_position)
+    as_of = await fresh(api, min_position)
     # One more than asked for tells whether there is a next page.
     views = await api.projector.read_model.jobs(wanted, before=before, limit=limit + 1)
     page = _page(api, views, limit)
-    return Response(page, headers={"Log-Position": str(position)})
+    return Response(page, headers=as_of.headers())
 
 
 def _page(api: Api, views: list[JobView], limit: int) -> JobPage:
@@ -62,7 +67,8 @@ def _page(api: Api, views: list[JobView], limit: int) -> JobPage:
     more = len(views) > limit
     return JobPage(
         jobs=tuple(
-            job_body(view, api.commands.queue_position(view.job_id)) for view in shown
+            job_body(view, api.commands.queue_position(view.job_id), api.root_path)
+            for view in shown
         ),
         next_cursor=str(shown[-1].submitted_position) if more else None,
     )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
-import msgspec
 from litestar import Response, get, post
 from litestar.openapi import ResponseSpec
 from litestar.params import FromPath, HeaderParameter
@@ -24,10 +23,11 @@ from orchestrator.api.bodies import (
     links_of,
 )
 from orchestrator.api.event_stream import stream_events
-from orchestrator.api.freshness import find_job, fresh, position_in, written
+from orchestrator.api.form_parts import json_part
+from orchestrator.api.freshness import find_job, position_in, read_job, written
 from orchestrator.api.injection import Api, HttpRequest, Injected, MinPosition
-from orchestrator.api.openapi import JobForm, problems
-from orchestrator.api.problems import named_field
+from orchestrator.api.openapi import AS_OF_HEADERS, JobForm, problems
+from orchestrator.api.snippets import with_snippets
 from orchestrator.api.submission import (
     Submitted,
     Wanted,
@@ -89,12 +89,18 @@ async def create_job(
                 service=await require_service(api, wanted.service),
                 user=user,
                 labels=wanted.labels,
+                is_new=idempotency_key is None,
             ),
         )
-    return _created(submitted)
+    return _created(submitted, api.root_path)
 
 
-@get("/jobs/{job_id:str}", tags=["jobs"], responses=problems(404, 503))
+@get(
+    "/jobs/{job_id:str}",
+    tags=["jobs"],
+    response_headers=AS_OF_HEADERS,
+    responses=problems(404, 503),
+)
 async def show_job(
     request: HttpRequest,
     job_id: FromPath[str],
@@ -103,15 +109,17 @@ async def show_job(
 ) -> Response[JobBody]:
     """Return a job by its id, or by its number."""
     asker = await api.authenticator.caller(request.headers)
-    position = await fresh(api, min_position)
-    view = await find_job(api, job_id, asker)
-    body = job_body(view, api.commands.queue_position(view.job_id))
-    return Response(body, headers={"Log-Position": str(max(position, view.position))})
+    view, as_of = await read_job(api, job_id, asker, min_position)
+    queue_position = api.commands.queue_position(view.job_id)
+    body = job_body(view, queue_position, api.root_path)
+    body = await with_snippets(api, view, body)
+    return Response(body, headers=as_of.headers())
 
 
 @get(
     "/jobs/{job_id:str}/events",
     tags=["jobs"],
+    response_headers=AS_OF_HEADERS,
     responses={
         200: ResponseSpec(History, description="All of it; or a stream, if accepted."),
         **problems(400, 404, 503),
@@ -129,8 +137,7 @@ async def list_events(
     resumes after an interruption.
     """
     asker = await api.authenticator.caller(request.headers)
-    position = await fresh(api, min_position)
-    view = await find_job(api, job_id, asker)
+    view, as_of = await read_job(api, job_id, asker, min_position)
     if request.accept.best_match(["application/json", _EVENT_STREAM]) == _EVENT_STREAM:
         return Stream(
             stream_events(api, view.job_id, after=_last_event_id(request)),
@@ -138,7 +145,7 @@ async def list_events(
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )
     history = History(events=tuple(await _history(api, view.job_id)))
-    return Response(history, headers={"Log-Position": str(position)})
+    return Response(history, headers=as_of.headers())
 
 
 @post(
@@ -171,8 +178,7 @@ async def cancel(api: Api, asker: Principal, view: JobView) -> tuple[JobView, in
     Raises:
         JobEndedError: there is nothing left to cancel.
     """
-    archived = await api.projector.read_model.archived(view.job_id)
-    command = CancelJob(job_id=view.job_id, archived=archived)
+    command = CancelJob(job_id=view.job_id)
     command_id = CommandId(clock.new_id())
     asked = Asked(command_id=command_id, by=asker, command=command)
     answered = await api.commands.ask(asked)
@@ -192,8 +198,8 @@ async def _history(api: Api, job_id: JobId) -> list[EventBody]:
     return found
 
 
-def _created(submitted: Submitted) -> Response[SubmissionBody]:
-    links = links_of(submitted.job_id)
+def _created(submitted: Submitted, root_path: str) -> Response[SubmissionBody]:
+    links = links_of(submitted.job_id, root_path)
     body = SubmissionBody(
         job_id=submitted.job_id,
         number=submitted.number,
@@ -212,18 +218,7 @@ def _service_of(fields: Mapping[str, str]) -> str | None:
 
 
 def _job_request(fields: Mapping[str, str]) -> JobRequest:
-    if "job" not in fields:
-        why = 'the form needs a part of this name: {"service": …, "user": …}'
-        raise MalformedRequestError(field="job", why=why)
-    try:
-        return msgspec.json.decode(fields["job"], type=JobRequest)
-    except msgspec.ValidationError as error:
-        why, _, path = str(error).partition(" - at `$")
-        named = named_field(why)
-        field = f"job{path.removesuffix('`')}{'.' + named if named else ''}"
-        raise MalformedRequestError(field=field, why=why) from error
-    except msgspec.DecodeError as error:
-        raise MalformedRequestError(field="job", why=str(error)) from error
+    return json_part(fields, "job", JobRequest)
 
 
 def _job_id(asker: Principal, idempotency_key: str | None) -> JobId:

@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from orchestrator import clock
-from orchestrator.api.freshness import find_job, number_in
+from orchestrator.api.freshness import find_job, number_in, read_job
 from orchestrator.api.injection import Api, HttpRequest, Injected
 from orchestrator.api.jobs import cancel
 from orchestrator.api.openapi import UploadForm
@@ -42,6 +42,7 @@ _WORDS: dict[JobWord, str] = {
     "failed": "Failed",
     "cancelled": "Killed",
     "invalid": "Invalid",
+    "cleaned": "Cleaned",
 }
 
 
@@ -72,7 +73,8 @@ async def upload(request: HttpRequest, api: Injected[Api]) -> StatusBody:
         async with received(api, request, lambda fields: fields.get("service")) as form:
             user = _user_in(form.fields)
             service = await _service_in(api, form.fields)
-            wanted = Wanted(job_id=JobId(clock.new_id()), service=service, user=user)
+            job_id = JobId(clock.new_id())
+            wanted = Wanted(job_id=job_id, service=service, user=user, is_new=True)
             asker = await api.authenticator.user(request.headers, user)
             submitted = await submit(api, asker, form, wanted)
     except UnknownServiceError as error:
@@ -92,10 +94,11 @@ async def download(
     api: Injected[Api],
 ) -> Response[Any]:
     """Return a completed job's zip, or else the state that the job is in."""
-    view = await _find(api, request, number)
+    asker = await api.authenticator.caller(request.headers)
+    view, as_of = await read_job(api, _number(number), asker)
     if view.state == "completed":
         return await send_results(api, request, view)
-    return Response(_status(view, reason_of(view)))
+    return Response(_status(view, reason_of(view)), headers=as_of.headers())
 
 
 @post("/terminate/{number:str}", tags=["original"], status_code=200)
@@ -105,12 +108,12 @@ async def terminate(
     api: Injected[Api],
 ) -> Response[StatusBody]:
     """End a job; its status becomes Killed once nothing of it runs any more."""
-    view = await _find(api, request, number)
     asker = await api.authenticator.caller(request.headers)
+    view = await find_job(api, _number(number), asker)
     try:
         view, _ = await cancel(api, asker, view)
     except JobEndedError:
-        view = await _find(api, request, number)
+        view, _ = await read_job(api, number, asker)
         why = f"could not terminate: the job has already ended ({_WORDS[view.state]})"
         return Response(_status(view, why), status_code=409)
     return Response(_status(view, f"Job {view.number} terminated"))
@@ -143,14 +146,14 @@ def answer(request: HttpRequest, error: Exception) -> Response[bytes]:
 def reason_of(view: JobView) -> str:
     """Return why a job is as it is, where there is more to say than its state."""
     match view:
-        case JobView(state="invalid"):
+        case JobView(state="invalid", reason=str()):
             where = "" if view.line is None else f" (run.sh line {view.line})"
             return f"{view.reason}{where}"
         case JobView(state="failed", signal=int(number)):
             return f"killed by signal {number}"
         case JobView(state="failed", exit_code=int(code)):
             return f"exit code {code}"
-        case JobView(state="failed" | "queued"):
+        case JobView(state="failed" | "queued" | "cleaned"):
             return (view.reason or "").replace("_", " ")
         case _:
             return ""
@@ -160,12 +163,11 @@ def _status(view: JobView, message: str) -> StatusBody:
     return StatusBody(id=view.number, status=_WORDS[view.state], message=message)
 
 
-async def _find(api: Api, request: HttpRequest, number: str) -> JobView:
-    if number_in(number) is None:
+def _number(text: str) -> str:
+    if number_in(text) is None:
         why = "must be an unsigned 32-bit number"
         raise MalformedRequestError(field="id", why=why)
-    asker = await api.authenticator.caller(request.headers)
-    return await find_job(api, number, asker)
+    return text
 
 
 def _user_in(fields: Mapping[str, str]) -> UserId:

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from litestar import MediaType, get
+from litestar.datastructures import ResponseHeader
 from litestar.exceptions import NotFoundException
 from litestar.openapi import OpenAPIConfig, ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -15,11 +16,13 @@ from litestar.openapi.spec import (
     Operation,
     RequestBody,
     Schema,
+    Server,
     Tag,
 )
 from litestar.params import FromPath
 from litestar.response import File
 
+from orchestrator.api.injection import Api, Injected
 from orchestrator.api.problems import PROBLEM_JSON, Problem
 
 DOCUMENT = "/api-docs/openapi.json"
@@ -29,32 +32,33 @@ _ASSET_TYPES = {
     "swagger-ui.css": "text/css",
     "favicon-32x32.png": "image/png",
 }
-_PAGE = f"""<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <title>job-orchestrator API</title>
-<link rel="icon" href="{_ASSETS}/favicon-32x32.png">
-<link rel="stylesheet" href="{_ASSETS}/swagger-ui.css">
+<link rel="icon" href="%(assets)s/favicon-32x32.png">
+<link rel="stylesheet" href="%(assets)s/swagger-ui.css">
 </head>
 <body>
 <div id="swagger-ui"></div>
-<script src="{_ASSETS}/swagger-ui-bundle.js"></script>
+<script src="%(assets)s/swagger-ui-bundle.js"></script>
 <script>
-SwaggerUIBundle({{url: "{DOCUMENT}", dom_id: "#swagger-ui", validatorUrl: null}});
+SwaggerUIBundle({url: "%(document)s", dom_id: "#swagger-ui", validatorUrl: null});
 </script>
 </body>
 </html>
 """
 
 
-def openapi_config() -> OpenAPIConfig:
+def openapi_config(root_path: str) -> OpenAPIConfig:
     """Return how the document is made: descriptions are the handlers' docstrings."""
     return OpenAPIConfig(
         title="job-orchestrator",
         version=version("job-orchestrator"),
         description="Fair, explainable job orchestration for scientific portals.",
         use_handler_docstrings=True,
+        servers=[Server(url=root_path or "/")],
         path="/api-docs",
         render_plugins=[JsonRenderPlugin(path="/openapi.json")],
         tags=[
@@ -63,9 +67,26 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="clients", description="Who runs jobs."),
             Tag(name="health", description="For probes and people."),
             Tag(name="original", description="The contract of the original."),
+            Tag(name="imports", description="Jobs of the original, brought over."),
             Tag(name="transfers", description="For clients: inputs and results."),
         ],
     )
+
+
+AS_OF_HEADERS = (
+    ResponseHeader(
+        name="Log-Position",
+        description="The position in the log that the answer reflects, at least.",
+        documentation_only=True,
+    ),
+    ResponseHeader(
+        name="Log-Age",
+        description="0: everything that any server had answered before this request "
+        "is in the answer. Else the event log is out of reach of this server, and the "
+        "answer is as of at most so many seconds ago.",
+        documentation_only=True,
+    ),
+)
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
@@ -106,6 +127,33 @@ class JobForm(Operation):
             properties={
                 **dict.fromkeys(names, text),
                 "labels": Schema(type=OpenAPIType.ARRAY, items=text),
+            },
+        )
+        self.request_body = _form({"job": job, "files": _FILES}, ["job"])
+
+
+@dataclass
+class ImportForm(Operation):
+    """The multipart body of `POST /imports`."""
+
+    def __post_init__(self) -> None:
+        """Add what Litestar cannot know: the handler reads the body itself."""
+        text, number = Schema(type=OpenAPIType.STRING), Schema(type=OpenAPIType.INTEGER)
+        needed = {
+            "origin": text,
+            "number": number,
+            "service": text,
+            "user": text,
+            "state": text,
+        }
+        job = Schema(
+            type=OpenAPIType.OBJECT,
+            required=[*needed],
+            properties={
+                **needed,
+                "created_at": text,
+                "reason": text,
+                "results": Schema(type=OpenAPIType.OBJECT),
             },
         )
         self.request_body = _form({"job": job, "files": _FILES}, ["job"])
@@ -155,9 +203,12 @@ def _form(properties: dict[str, Schema], required: list[str]) -> RequestBody:
     media_type=MediaType.HTML,
     sync_to_thread=False,
 )
-def swagger_page() -> str:
+def swagger_page(api: Injected[Api]) -> str:
     """Return a page that shows the document and lets people try it."""
-    return _PAGE
+    return _PAGE % {
+        "assets": api.root_path + _ASSETS,
+        "document": api.root_path + DOCUMENT,
+    }
 
 
 @get("/swagger-ui/assets/{name:str}", include_in_schema=False, sync_to_thread=False)

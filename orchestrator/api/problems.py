@@ -88,7 +88,6 @@ _KINDS: dict[type[Exception], Kind] = {
     errors.RangeUnsatisfiableError: Kind(416, "range", "No such range"),
     errors.TransferRefusedError: Kind(401, "transfer-token", "Token refused"),
     errors.TransferMismatchError: Kind(422, "mismatch", "Not what was announced"),
-    errors.ManifestMissingError: Kind(409, "manifest-missing", "Manifest first"),
 }
 
 

@@ -6,7 +6,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 
 from orchestrator.api.downloads import Download, send
-from orchestrator.api.freshness import find_job
+from orchestrator.api.freshness import read_job
 from orchestrator.api.injection import Api, HttpRequest, Injected
 from orchestrator.api.openapi import problems
 from orchestrator.domain.events import Results
@@ -31,7 +31,8 @@ async def get_results(
     Ranges and conditional requests work. 409 while the job has not ended.
     """
     asker = await api.authenticator.caller(request.headers)
-    return await send_results(api, request, await find_job(api, job_id, asker))
+    view, _ = await read_job(api, job_id, asker)
+    return await send_results(api, request, view)
 
 
 @get(
@@ -46,7 +47,7 @@ async def get_files(
 ) -> Response[Any]:
     """Return the manifest: every file of the results with its size and sha256."""
     asker = await api.authenticator.caller(request.headers)
-    view = await find_job(api, job_id, asker)
+    view, _ = await read_job(api, job_id, asker)
     digest = _results_of(view).manifest_sha256
     download = Download(
         key=manifest_key(view.job_id, view.attempt, digest),

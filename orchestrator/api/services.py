@@ -9,7 +9,7 @@ from orchestrator import clock
 from orchestrator.api.bodies import Limits, ServiceBody, ServiceList
 from orchestrator.api.freshness import catch_up, fresh, written
 from orchestrator.api.injection import Api, HttpRequest, Injected, MinPosition
-from orchestrator.api.openapi import problems
+from orchestrator.api.openapi import AS_OF_HEADERS, problems
 from orchestrator.domain.commands import Asked, ConfigureService
 from orchestrator.domain.ids import CommandId, ServiceName
 from orchestrator.errors import MalformedRequestError, ServiceMissingError
@@ -19,7 +19,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _BODY_BYTES = 64 << 10
 
 
-@get("/services", tags=["services"], responses=problems(503))
+@get(
+    "/services",
+    tags=["services"],
+    response_headers=AS_OF_HEADERS,
+    responses=problems(503),
+)
 async def list_services(
     request: HttpRequest,
     api: Injected[Api],
@@ -27,13 +32,18 @@ async def list_services(
 ) -> Response[ServiceList]:
     """Return all services and their limits."""
     await api.authenticator.caller(request.headers)
-    position = await fresh(api, min_position)
+    as_of = await fresh(api, min_position)
     views = api.projector.read_model.services()
     body = ServiceList(services=tuple(_body(view) for view in views))
-    return Response(body, headers={"Log-Position": str(position)})
+    return Response(body, headers=as_of.headers())
 
 
-@get("/services/{name:str}", tags=["services"], responses=problems(404, 503))
+@get(
+    "/services/{name:str}",
+    tags=["services"],
+    response_headers=AS_OF_HEADERS,
+    responses=problems(404, 503),
+)
 async def show_service(
     request: HttpRequest,
     name: FromPath[str],
@@ -42,9 +52,9 @@ async def show_service(
 ) -> Response[ServiceBody]:
     """Return one service and its limits."""
     await api.authenticator.caller(request.headers)
-    position = await fresh(api, min_position)
+    as_of = await fresh(api, min_position)
     view = await _find(api, ServiceName(name))
-    return Response(_body(view), headers={"Log-Position": str(position)})
+    return Response(_body(view), headers=as_of.headers())
 
 
 @put(

@@ -35,6 +35,8 @@ from orchestrator.errors import (
     UploadTooLargeError,
 )
 from orchestrator.files.port import input_key
+from orchestrator.files.script_check import BundledScript
+from orchestrator.files.script_policy import Verdict
 from orchestrator.writer.commands import Answered
 from projections.read_models.jobs import JobWord
 
@@ -54,6 +56,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     service: ServiceName
     user: UserId
     labels: tuple[str, ...] = ()
+    is_new: bool  # its id was drawn for it: no ended job can have it
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
@@ -179,6 +182,7 @@ async def _ask(
     wanted: Wanted,
     bundle: Bundle,
 ) -> Answered:
+    verdict = await verdict_on(api, upload, wanted.service, bundle)
     command = SubmitJob(
         job_id=wanted.job_id,
         service=wanted.service,
@@ -186,14 +190,26 @@ async def _ask(
         bundle=bundle,
         body_digest=upload.digest,
         labels=wanted.labels,
-        violation=upload.script,
-        archived=await api.projector.read_model.archived(wanted.job_id),
+        violation=verdict.violation,
+        warnings=verdict.warnings,
+        is_new=wanted.is_new,
     )
     # A new id each time: the job's own id is what makes a repeated submission the
     # same, and a remembered command would hide that its body is another.
     command_id = CommandId(clock.new_id())
     asked = Asked(command_id=command_id, by=asker, command=command)
     return await api.commands.ask(asked)
+
+
+async def verdict_on(
+    api: Api, upload: Upload, service: ServiceName, bundle: Bundle
+) -> Verdict:
+    """Return what is to be said of an upload's script; its bundle is stored."""
+    if upload.script is not None or upload.script_sha256 is None:
+        return Verdict(violation=upload.script)
+    key = input_key(bundle.bundle_id)
+    script = BundledScript(key=key, sha256=upload.script_sha256)
+    return await api.scripts.verdict(api.files, service, script)
 
 
 def _born(answered: Answered) -> JobSubmitted | None:

@@ -1,13 +1,14 @@
 """Clients fetch an attempt's inputs here and bring what it left behind."""
 
 import re
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
+from typing import Annotated, Any
 
 import anyio
 from litestar import Response, get, put
-from litestar.params import FromPath
+from litestar.params import FromPath, HeaderParameter
 from msgspec import Struct
 
 from orchestrator import clock
@@ -20,21 +21,24 @@ from orchestrator.api.request_body import bounded, chunks_of
 from orchestrator.domain.ids import JobId
 from orchestrator.errors import (
     BodyTooLargeError,
-    ManifestMissingError,
+    MalformedRequestError,
     TransferMismatchError,
     TransferRefusedError,
 )
 from orchestrator.files.manifest import Manifest, decode_manifest, manifest_digest
 from orchestrator.files.port import Staged, input_key, manifest_key, result_key
 from orchestrator.files.transfer_token import verify
+from orchestrator.wire import MANIFEST_LENGTH
 
 _MANIFEST_BYTES = 64 << 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CLEANUP_SECONDS = 10
+# Below this the event loop digests and decodes sooner than a thread is found.
+_WORTH_A_THREAD = 64 << 10
 
 
-class StoredBody(Struct, frozen=True, kw_only=True):
-    """What was stored durably."""
+class StoredResults(Struct, frozen=True, kw_only=True):
+    """The archive, as it is stored durably."""
 
     size: int
     sha256: str
@@ -65,60 +69,42 @@ async def get_inputs(
 
 
 @put(
-    "/transfers/{job_id:str}/{attempt:str}/results/{manifest_sha256:str}/manifest",
+    "/transfers/{job_id:str}/{attempt:str}/results/{manifest_sha256:str}",
     tags=["transfers"],
     operation_class=BinaryBody,
-    responses=problems(401, 413, 422, 507),
+    responses=problems(401, 408, 413, 422, 507),
 )
-async def put_manifest(
+async def put_results(  # noqa: PLR0913, PLR0917 - what path and header say
     request: HttpRequest,
     job_id: FromPath[str],
     attempt: FromPath[str],
     manifest_sha256: FromPath[str],
     api: Injected[Api],
-) -> StoredBody:
-    """Store what an archive will hold; comes before the archive, and may be repeated."""
-    number = _authorize(api, request, job_id, attempt)
-    data = await _read(chunks_of(request), _MANIFEST_BYTES)
-    found = await anyio.to_thread.run_sync(manifest_digest, data)
-    _require("manifest", expected=manifest_sha256, found=found)
-    await anyio.to_thread.run_sync(decode_manifest, data)
-    staged = await api.files.stage(_once(data))
-    try:
-        key = manifest_key(JobId(job_id), number, manifest_sha256)
-        await api.files.commit(staged, key)
-    finally:
-        await _discard(api, staged)
-    return StoredBody(size=staged.size, sha256=staged.sha256)
+    manifest_length: Annotated[
+        str | None,
+        HeaderParameter(name=MANIFEST_LENGTH),
+    ] = None,
+) -> StoredResults:
+    """Store what an attempt left behind, if it is exactly what its manifest says.
 
-
-@put(
-    "/transfers/{job_id:str}/{attempt:str}/results/{manifest_sha256:str}/archive",
-    tags=["transfers"],
-    operation_class=BinaryBody,
-    responses=problems(401, 408, 409, 413, 422, 507),
-)
-async def put_archive(
-    request: HttpRequest,
-    job_id: FromPath[str],
-    attempt: FromPath[str],
-    manifest_sha256: FromPath[str],
-    api: Injected[Api],
-) -> StoredBody:
-    """Store the archive that a manifest describes, if it is exactly that."""
+    The body is the manifest, as long as the header `Manifest-Length` says, and then
+    the archive. It may be sent again.
+    """
     number = _authorize(api, request, job_id, attempt)
-    _require_digest(manifest_sha256)
-    stored = manifest_key(JobId(job_id), number, manifest_sha256)
-    manifest = await _manifest(api, stored)
-    staged = await _stage(api, request, manifest)
+    name = (JobId(job_id), number, _digest_in(manifest_sha256))
+    length = _length_in(manifest_length or "")
+    async with aclosing(chunks_of(request)) as chunks:
+        encoded, begin = await _split(chunks, length)
+        manifest = await _checked(encoded, manifest_sha256)
+        staged = await _stage(api, _chained(begin, chunks), manifest)
     try:
         _require("size", expected=manifest.size, found=staged.size)
         _require("sha256", expected=manifest.sha256, found=staged.sha256)
-        key = result_key(JobId(job_id), number, manifest_sha256)
-        await api.files.commit(staged, key)
+        await _keep(api, encoded, manifest_key(*name))
+        await api.files.commit(staged, result_key(*name))
     finally:
         await _discard(api, staged)
-    return StoredBody(size=staged.size, sha256=staged.sha256)
+    return StoredResults(size=staged.size, sha256=staged.sha256)
 
 
 def _authorize(api: Api, request: HttpRequest, job_id: str, attempt: str) -> int:
@@ -141,21 +127,57 @@ def _authorize(api: Api, request: HttpRequest, job_id: str, attempt: str) -> int
     return number
 
 
-async def _manifest(api: Api, key: str) -> Manifest:
-    if await api.files.size(key) is None:
-        raise ManifestMissingError
-    data = b"".join([chunk async for chunk in api.files.read(key)])
-    return await anyio.to_thread.run_sync(decode_manifest, data)
+def _length_in(text: str) -> int:
+    length = number_in(text)
+    if length is None:
+        why = "is not the number of bytes before the archive"
+        raise MalformedRequestError(field=MANIFEST_LENGTH, why=why)
+    if length > _MANIFEST_BYTES:
+        raise BodyTooLargeError(limit=_MANIFEST_BYTES)
+    return length
 
 
-async def _stage(api: Api, request: HttpRequest, manifest: Manifest) -> Staged:
-    """Return the body on the stage; reading ends where it grows past its size."""
+async def _split(chunks: AsyncGenerator[bytes], length: int) -> tuple[bytes, bytes]:
+    """Return the manifest, and what has come of the archive with it."""
+    head = bytearray()
+    # Only for its pauses: reading ends at the length.
+    async with aclosing(bounded(chunks, limit=sys.maxsize)) as timed:
+        async for chunk in timed:
+            head += chunk
+            if len(head) >= length:
+                break
+    return bytes(head[:length]), bytes(head[length:])
+
+
+async def _checked(encoded: bytes, manifest_sha256: str) -> Manifest:
+    if len(encoded) < _WORTH_A_THREAD:
+        return _check(encoded, manifest_sha256)
+    return await anyio.to_thread.run_sync(_check, encoded, manifest_sha256)
+
+
+def _check(encoded: bytes, manifest_sha256: str) -> Manifest:
+    found = manifest_digest(encoded)
+    _require("manifest", expected=manifest_sha256, found=found)
+    return decode_manifest(encoded)
+
+
+async def _chained(
+    begin: bytes, chunks: AsyncGenerator[bytes]
+) -> AsyncGenerator[bytes]:
+    if begin:
+        yield begin
+    async for chunk in chunks:
+        yield chunk
+
+
+async def _stage(api: Api, chunks: AsyncGenerator[bytes], manifest: Manifest) -> Staged:
+    """Return the archive on the stage; reading ends where it grows past its size."""
     try:
         async with (
-            aclosing(chunks_of(request)) as body,
-            aclosing(bounded(body, limit=manifest.size)) as chunks,
+            aclosing(chunks),
+            aclosing(bounded(chunks, limit=manifest.size)) as archive,
         ):
-            return await api.files.stage(chunks)
+            return await api.files.stage(archive)
     except BodyTooLargeError as error:
         raise TransferMismatchError(
             field="size",
@@ -164,28 +186,32 @@ async def _stage(api: Api, request: HttpRequest, manifest: Manifest) -> Staged:
         ) from error
 
 
+async def _keep(api: Api, encoded: bytes, key: str) -> None:
+    staged = await api.files.stage(_once(encoded))
+    try:
+        await api.files.commit(staged, key)
+    finally:
+        await _discard(api, staged)
+
+
 async def _discard(api: Api, staged: Staged) -> None:
     """Leave nothing on the stage; what was committed is not there any more."""
     with anyio.move_on_after(_CLEANUP_SECONDS, shield=True):
         await api.files.discard(staged)
 
 
-async def _read(chunks: AsyncGenerator[bytes], limit: int) -> bytes:
-    async with aclosing(chunks), aclosing(bounded(chunks, limit=limit)) as body:
-        return b"".join([chunk async for chunk in body])
-
-
 async def _once(data: bytes) -> AsyncGenerator[bytes]:
     yield data
 
 
-def _require_digest(text: str) -> None:
+def _digest_in(text: str) -> str:
     if not _SHA256.fullmatch(text):
         raise TransferMismatchError(
             field="manifest_sha256",
             expected="64 hexadecimal digits",
             found=repr(text),
         )
+    return text
 
 
 def _require(field: str, *, expected: object, found: object) -> None:

@@ -20,7 +20,7 @@ from orchestrator.api.multipart_form import (
 from orchestrator.domain.events import Violation
 from orchestrator.errors import UploadMalformedError, UploadTooLargeError
 from orchestrator.files.bundle import BundleWriter
-from orchestrator.files.script_policy import SCRIPT, ScriptReader, missing_script
+from orchestrator.files.script_text import SCRIPT, ScriptReader, missing_script
 
 # Given the text fields so far, the most bytes that the body may have.
 type BodyLimit = Callable[[Mapping[str, str]], int]
@@ -44,6 +44,7 @@ class Received(Struct, frozen=True, kw_only=True):
     fields: dict[str, str]
     names: tuple[str, ...]
     script: Violation | None  # why `run.sh` cannot be run
+    script_sha256: str | None
     digest: str  # of names, contents and fields: the same upload has the same
 
 
@@ -108,6 +109,7 @@ class UploadIntake:
             fields=self._fields,
             names=tuple(self._files),
             script=script.verdict() if script else missing_script(),
+            script_sha256=script.sha256() if script else None,
             digest=self._digest(),
         )
 

@@ -6,7 +6,8 @@ A body that is refused, too slow or cut off leaves nothing behind.
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from anyio import current_time, fail_after
+from anyio import CapacityLimiter, current_time, fail_after, to_thread
+from anyio.lowlevel import RunVar
 from msgspec import Struct
 
 from orchestrator.api.upload_intake import BodyLimit, UploadIntake, UploadLimits
@@ -16,6 +17,12 @@ from orchestrator.files.port import FileStore, Staged
 
 __all__ = ["BodyLimit", "Upload", "UploadLimits", "receive_upload"]
 
+# Parsed and hashed in threads: in the event loop itself, fifty uploads at once leave
+# everybody else waiting. Two at a time, since more would only wait for each other.
+_BLOCK_BYTES = 256 << 10
+_MOST_FEEDERS = 2
+_FEEDERS = RunVar[CapacityLimiter]("upload_feeders")
+
 
 class Upload(Struct, frozen=True, kw_only=True):
     """A complete upload, whose bundle waits on the stage: commit or discard it."""
@@ -24,6 +31,7 @@ class Upload(Struct, frozen=True, kw_only=True):
     fields: dict[str, str]
     names: tuple[str, ...]
     script: Violation | None  # why `run.sh` cannot be run
+    script_sha256: str | None
     digest: str  # of names, contents and fields: the same upload has the same
 
 
@@ -58,6 +66,7 @@ async def receive_upload(  # noqa: PLR0913 - the request's three facts, and what
         fields=received.fields,
         names=received.names,
         script=received.script,
+        script_sha256=received.script_sha256,
         digest=received.digest,
     )
 
@@ -69,11 +78,42 @@ async def _bundle_bytes(
 ) -> AsyncGenerator[bytes]:
     try:
         async with aclosing(_in_time(chunks, limits)) as body:
-            async for chunk in body:
-                yield intake.feed(chunk)
+            async for block in _blocks(body):
+                yield await _feed(intake, block)
         yield intake.finish()
     finally:
         intake.abandon()
+
+
+async def _blocks(body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield the beginning as it comes, since it may be refused; then large blocks."""
+    size, waiting = 0, bytearray()
+    async for chunk in body:
+        size += len(chunk)
+        if size <= _BLOCK_BYTES:
+            yield chunk
+            continue
+        waiting += chunk
+        if len(waiting) >= _BLOCK_BYTES:
+            yield bytes(waiting)
+            waiting.clear()
+    if waiting:
+        yield bytes(waiting)
+
+
+async def _feed(intake: UploadIntake, block: bytes) -> bytes:
+    if len(block) < _BLOCK_BYTES:
+        return intake.feed(block)
+    return await to_thread.run_sync(intake.feed, block, limiter=_feeders())
+
+
+def _feeders() -> CapacityLimiter:
+    try:
+        return _FEEDERS.get()
+    except LookupError:
+        limiter = CapacityLimiter(_MOST_FEEDERS)
+        _FEEDERS.set(limiter)
+        return limiter
 
 
 async def _in_time(

@@ -24,6 +24,14 @@ class Results(Struct, frozen=True, kw_only=True):
     files: int
 
 
+class Warned(Struct, frozen=True, kw_only=True):
+    """A rule of the script policy that a script breaks, and may."""
+
+    rule: str
+    line: int | None = None
+    snippet: str | None = None
+
+
 class Job(Struct, frozen=True, kw_only=True):
     """A job as the server sees it."""
 
@@ -45,6 +53,8 @@ class Job(Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...] = ()
     queue_position: int | None = None
     results: Results | None = None
+    snippet: str | None = None
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def why(self) -> str | None:

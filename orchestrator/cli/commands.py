@@ -16,7 +16,7 @@ _INTERRUPTED = 130
 _PANELS = {
     "Try it, run it": ["demo", "up", "server", "client"],
     "Jobs": ["submit", "status", "wait", "results", "cancel", "jobs"],
-    "Operate": ["services", "clients", "log", "rebuild"],
+    "Operate": ["services", "clients", "log", "rebuild", "import-original"],
 }
 
 
@@ -31,8 +31,9 @@ class _Commands(click.RichGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
-        module = import_module(f"orchestrator.cli.{cmd_name}")
-        return cast("click.Command", getattr(module, cmd_name))
+        name = cmd_name.replace("-", "_")
+        module = import_module(f"orchestrator.cli.{name}")
+        return cast("click.Command", getattr(module, name))
 
 
 @click.group(

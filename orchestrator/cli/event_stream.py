@@ -15,6 +15,7 @@ from orchestrator.domain.events import (
     JobCancelled,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobSubmitted,
     Recorded,
 )
@@ -63,6 +64,8 @@ def is_end(event: Event) -> bool:
             return True
         case JobSubmitted():
             return event.violation is not None
+        case JobImported():
+            return event.state != "queued" or event.violation is not None
         case _:
             return False
 

@@ -15,6 +15,7 @@ from orchestrator.domain.events import (
     JobCancelRequested,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
@@ -48,8 +49,8 @@ def what(event: Event) -> str:
             return _service(event)
         case ClientJoined() | ClientLeft() | ClientLost() | WriterElected():
             return _part(event)
-        case JobSubmitted():
-            return _submitted(event)
+        case JobSubmitted() | JobImported():
+            return _born(event)
         case JobAssigned():
             return f"assigned    attempt {event.attempt} to client {event.client_id}"
         case JobStarted():
@@ -72,10 +73,13 @@ def what(event: Event) -> str:
             assert_never(event)
 
 
-def _submitted(event: JobSubmitted) -> str:
-    if event.violation is None:
-        return f"queued      job {event.number} of {event.user} for {event.service}"
-    return f"invalid     {invalid(event.violation.rule, event.violation.line)}"
+def _born(event: JobSubmitted | JobImported) -> str:
+    if event.violation is not None:
+        return f"invalid     {invalid(event.violation.rule, event.violation.line)}"
+    job = f"job {event.number} of {event.user} for {event.service}"
+    if isinstance(event, JobSubmitted):
+        return f"queued      {job}"
+    return f"{event.state:<12}{job}, imported (was {event.original_number})"
 
 
 def _service(event: ServiceEvent) -> str:
@@ -119,7 +123,9 @@ def invalid(rule: str | None, line: int | None) -> str:
     >>> invalid("not-utf8", 3)
     'its run.sh is not UTF-8 text (line 3)'
     """
-    why = _RULES.get(rule or "", f"rule {rule}")
+    if rule is None:
+        return "the original refused it"
+    why = _RULES.get(rule, f"rule {rule}")
     return why if line is None else f"{why} (line {line})"
 
 

@@ -1,4 +1,4 @@
-"""Where things are in a data directory."""
+"""Where things are in a data directory, or in the one that servers share."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ def read_model_in(data: Path) -> Path:
 
 
 def files_in(data: Path) -> Path:
-    """Return where a server keeps uploads and results."""
+    """Return where uploads and results are kept."""
     return data / "files"
 
 

@@ -1,16 +1,19 @@
 """Settings from command line, environment, file and defaults, strongest first.
 
+Between file and defaults come the variables of the original.
+
 The only module that looks at the environment.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import msgspec
 from msgspec import Struct
 
+from orchestrator.cli.settings_original import Notice, OriginalSource
 from orchestrator.cli.settings_schema import (
     DEFAULT_URL,
     ClientSettings,
@@ -62,8 +65,10 @@ def load_settings(
         services=declared,
         service_keys=ServiceSettings.__struct_fields__,
     )
+    original = OriginalSource(environment)
     sources: list[Source] = [variables, OptionSource(options or {})]
-    return _build([file, *sources] if file else sources, declared)
+    sources = [original, *([file] if file else []), *sources]
+    return _build(sources, [*declared, *original.services], original.notices())
 
 
 def server_url(option: str | None, environment: Mapping[str, str] | None = None) -> str:
@@ -85,11 +90,16 @@ def _file(config: Path | None, environment: Mapping[str, str]) -> FileSource | N
     return FileSource(config) if config is not None else None
 
 
-def _build(weakest_first: Sequence[Source], declared: Sequence[str]) -> Settings:
+def _build(
+    weakest_first: Sequence[Source],
+    declared: Sequence[str],
+    notices: Sequence[Notice],
+) -> Settings:
     given: dict[Key, tuple[Source, object]] = {}
     for source in weakest_first:
         given |= {key: (source, value) for key, value in source.values.items()}
     names = dict.fromkeys([*declared, *_services(given)])
+    notices = [*notices, *_notices(given)]
     settings = Settings(
         server=_section(ServerSettings, ("server",), given),
         nats=_section(NatsSettings, ("nats",), given),
@@ -97,6 +107,7 @@ def _build(weakest_first: Sequence[Source], declared: Sequence[str]) -> Settings
         services={
             name: _section(ServiceSettings, (SERVICES, name), given) for name in names
         },
+        notices=tuple(notices),
     )
     _refuse_unknown(given, tuple(names))
     return settings
@@ -105,6 +116,17 @@ def _build(weakest_first: Sequence[Source], declared: Sequence[str]) -> Settings
 def _services(given: Mapping[Key, object]) -> list[str]:
     # Two parts only: a variable that names no key of a service, refused below.
     return [key[1] for key in given if key[0] == SERVICES and len(key) > 2]  # noqa: PLR2004 - the parts of a service's key
+
+
+def _notices(given: Mapping[Key, tuple[Source, object]]) -> Iterator[Notice]:
+    key = ("server", "max_age_seconds")
+    if key in given:
+        source, _ = given[key]
+        yield Notice(
+            event="settings.max_age_unused",
+            variables=(source.where(key),),
+            why="finished jobs and their files are kept for good, for now",
+        )
 
 
 def _section[S: Struct](

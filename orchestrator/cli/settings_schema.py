@@ -6,6 +6,7 @@ from typing import Annotated, Literal, override
 import msgspec
 from msgspec import Meta, Struct
 
+from orchestrator.cli.settings_original import Notice
 from orchestrator.errors import SettingError
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -42,6 +43,13 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
         Path,
         Meta(description="Where uploads, results and read models are kept."),
     ] = Path("job-orchestrator-data")
+    files_directory: Annotated[
+        Path | None,
+        Meta(
+            description="Where uploads, results and the key of transfer tokens are "
+            "kept, when several servers share them; unset: in directory."
+        ),
+    ] = None
     allow_remote: Annotated[
         bool,
         Meta(
@@ -58,6 +66,23 @@ class ServerSettings(Struct, frozen=True, kw_only=True):
     upload_total_seconds: Annotated[
         float, Meta(ge=1, description="Longest time for a whole upload.")
     ] = 900.0
+    root_path: Annotated[
+        str,
+        Meta(
+            pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+            extra={"needs": 'a path such as "/jobs-api"'},
+            description="Path under which a reverse proxy shows this server, for "
+            "links and the documentation; empty: it is shown as it is.",
+        ),
+    ] = ""
+    max_age_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How long a finished job's files are kept (10 days). Not used "
+            "yet: they are kept for good.",
+        ),
+    ] = 864_000
     lease_seconds: Annotated[
         float,
         Meta(ge=1, description="How long a client may be silent and still be trusted."),
@@ -163,7 +188,7 @@ class ClientSettings(Struct, frozen=True, kw_only=True):
 
 
 class ServiceSettings(Struct, frozen=True, kw_only=True):
-    """The limits of one service, `[services.<name>]`: declaring it creates it."""
+    """What holds for one service, `[services.<name>]`: declaring it creates it."""
 
     runs_per_user: Annotated[
         int, Meta(ge=1, description="Jobs of one user at the same time.")
@@ -171,6 +196,20 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     max_runs: Annotated[
         int, Meta(ge=1, description="Jobs of all users at the same time.")
     ] = 10
+    script_policy: Annotated[
+        Literal["off", "warn", "deny"],
+        Meta(
+            description="What happens to a run.sh that breaks rules "
+            "(ops/script-policy.md): nothing, a warning, or it is refused."
+        ),
+    ] = "deny"
+    script_allow: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Rules that do not count here: `network.curl`, or all of "
+            "`network`."
+        ),
+    ] = ()
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -180,3 +219,4 @@ class Settings(Struct, frozen=True, kw_only=True):
     nats: NatsSettings
     client: ClientSettings
     services: dict[str, ServiceSettings]
+    notices: tuple[Notice, ...] = ()

@@ -51,6 +51,9 @@ def describe(kind: object) -> str:
     >>> describe(int), describe(Literal["always"] | None), describe(tuple[str, ...])
     ('a whole number', '"always"', 'a list of texts')
     """
+    for meta in _metas(kind):
+        if meta.extra:
+            return str(meta.extra["needs"])
     bare = _bare(kind)
     if get_origin(bare) is Literal:
         return " or ".join(map(_shown, get_args(bare)))

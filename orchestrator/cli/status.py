@@ -80,6 +80,8 @@ def _show_job(job: Job) -> None:
         [
             ("state", job.state),
             ("why", job.why),
+            ("the line", job.snippet),
+            ("warnings", _warnings(job)),
             ("service", job.service),
             ("user", job.user),
             ("labels", ", ".join(job.labels) or None),
@@ -91,6 +93,14 @@ def _show_job(job: Job) -> None:
             ("results", _results(job)),
         ]
     )
+
+
+def _warnings(job: Job) -> str | None:
+    noted = (
+        each.rule if each.line is None else f"{each.rule} (line {each.line})"
+        for each in job.warnings
+    )
+    return ", ".join(noted) or None
 
 
 def _results(job: Job) -> str | None:

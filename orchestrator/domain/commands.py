@@ -7,6 +7,8 @@ from msgspec import Struct
 from orchestrator.domain.events import (
     Bundle,
     FailureReason,
+    ImportedState,
+    ImportReason,
     LossReason,
     Results,
     Usage,
@@ -18,6 +20,7 @@ from orchestrator.domain.ids import (
     Incarnation,
     JobId,
     ServiceName,
+    Timestamp,
     UserId,
 )
 from orchestrator.domain.principal import Principal
@@ -26,7 +29,7 @@ from orchestrator.domain.principal import Principal
 class ArchivedJob(Struct, frozen=True, kw_only=True):
     """What must be known of a job that has ended and left memory.
 
-    Whoever asks looks it up in the read model and lets it travel in the command.
+    Whoever leads looks it up in the read model, just before it decides.
     """
 
     job_id: JobId
@@ -51,6 +54,25 @@ class SubmitJob(Struct, frozen=True, kw_only=True, tag="submit_job"):
     body_digest: str
     labels: tuple[str, ...] = ()
     violation: Violation | None = None
+    warnings: tuple[Violation, ...] = ()
+    is_new: bool = False  # its id was drawn for it: no ended job can have it
+    archived: ArchivedJob | None = None
+
+
+class ImportJob(Struct, frozen=True, kw_only=True, tag="import_job"):
+    """Take over a job of the original; one that was taken over stays as it is."""
+
+    job_id: JobId
+    number: int  # the original's
+    service: ServiceName
+    user: UserId
+    state: ImportedState
+    created_at: Timestamp | None = None
+    reason: ImportReason | None = None
+    bundle: Bundle | None = None
+    results: Results | None = None
+    violation: Violation | None = None
+    warnings: tuple[Violation, ...] = ()
     archived: ArchivedJob | None = None
 
 
@@ -155,7 +177,13 @@ class RetireService(Struct, frozen=True, kw_only=True, tag="retire_service"):
 
 
 type JobCommand = (
-    SubmitJob | CancelJob | FetchInputs | ReportStarted | ReportEnded | ReportLost
+    SubmitJob
+    | ImportJob
+    | CancelJob
+    | FetchInputs
+    | ReportStarted
+    | ReportEnded
+    | ReportLost
 )
 type ClientCommand = JoinClient | SyncClient | LeaveClient | LoseClient
 type ServiceCommand = ConfigureService | RetireService

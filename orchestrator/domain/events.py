@@ -30,7 +30,7 @@ class Bundle(Struct, frozen=True, kw_only=True):
 
 
 class Violation(Struct, frozen=True, kw_only=True):
-    """Why a submission can never run: a rule, and the line of `run.sh` it is about."""
+    """A rule that `run.sh` breaks, and the line that does."""
 
     rule: str
     line: int | None = None
@@ -73,6 +73,15 @@ class AssignmentReason(Struct, frozen=True, kw_only=True):
 
 type FailureReason = Literal["exit_code", "signal", "spawn_failed", "unkillable"]
 type LossReason = Literal["client_lost", "client_rejoined", "client_left", "reported"]
+type ImportedState = Literal[
+    "queued",
+    "completed",
+    "failed",
+    "cancelled",
+    "invalid",
+    "cleaned",
+]
+type ImportReason = Literal["imported_unfinished", "results_missing"]
 
 
 class JobSubmitted(Struct, frozen=True, kw_only=True, tag="job.submitted"):
@@ -86,6 +95,27 @@ class JobSubmitted(Struct, frozen=True, kw_only=True, tag="job.submitted"):
     body_digest: str  # tells a repeated submission from another with the same key
     labels: tuple[str, ...] = ()
     violation: Violation | None = None
+    warnings: tuple[Violation, ...] = ()  # rules that its script breaks, and may
+
+
+class JobImported(Struct, frozen=True, kw_only=True, tag="job.imported"):
+    """A job of the original was brought over: over as it was there, or to be run.
+
+    With a violation it was to be run, and never will be.
+    """
+
+    job_id: JobId
+    number: int  # the original's, where nobody had it
+    original_number: int
+    service: ServiceName
+    user: UserId
+    state: ImportedState
+    created_at: Timestamp | None = None  # when the original took it
+    reason: ImportReason | None = None
+    bundle: Bundle | None = None  # of one that is to be run
+    results: Results | None = None  # kept as those of attempt 1
+    violation: Violation | None = None
+    warnings: tuple[Violation, ...] = ()
 
 
 class JobAssigned(Struct, frozen=True, kw_only=True, tag="job.assigned"):
@@ -225,6 +255,7 @@ class WriterElected(Struct, frozen=True, kw_only=True, tag="writer.elected"):
 
 type JobEvent = (
     JobSubmitted
+    | JobImported
     | JobAssigned
     | JobStarted
     | JobCompleted

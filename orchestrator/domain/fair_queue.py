@@ -39,6 +39,14 @@ class FairQueue[K: str]:
             return self._tags[key]
         return max(self._tags.get(key, 0), self.virtual_time)
 
+    def tag_after(self, key: K) -> int:
+        """Return what a flow's tag is once it was served now, at unit cost.
+
+        One that was held up while others were served goes first, once: it gets no
+        more credit for that than one that was away.
+        """
+        return max(self.tag(key), self.virtual_time) + 1
+
     def activate(self, key: K) -> None:
         """A flow has work; if it was idle it starts at the virtual time at least."""
         if key not in self._active:

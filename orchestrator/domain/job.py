@@ -15,12 +15,14 @@ from orchestrator.domain.events import (
     JobCompleted,
     JobEvent,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
     Results,
 )
 from orchestrator.domain.ids import (
+    BundleId,
     ClientId,
     Incarnation,
     JobId,
@@ -30,8 +32,13 @@ from orchestrator.domain.ids import (
 )
 from orchestrator.domain.instant import unix_ms
 
+# Of an imported job that was over: what it was submitted with is in its results.
+NO_BUNDLE = Bundle(bundle_id=BundleId(""), sha256="", size=0)
 
-class JobFacts(Struct, frozen=True, kw_only=True):
+
+# gc=False: no cycle can be made of these, and a collection that visits the states of
+# 100,000 live jobs was measured to stop the writer for a tenth of a second.
+class JobFacts(Struct, frozen=True, kw_only=True, gc=False):
     """What a job was born with and keeps."""
 
     job_id: JobId
@@ -46,7 +53,7 @@ class Unknown(Struct, frozen=True, tag="unknown"):
     """Nothing has happened yet."""
 
 
-class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
+class Queued(Struct, frozen=True, kw_only=True, gc=False, tag="queued"):
     """The job waits for a client; `attempt` counts those it has had."""
 
     facts: JobFacts
@@ -54,7 +61,7 @@ class Queued(Struct, frozen=True, kw_only=True, tag="queued"):
     since_ms: int  # Unix time, milliseconds
 
 
-class Assigned(Struct, frozen=True, kw_only=True, tag="assigned"):
+class Assigned(Struct, frozen=True, kw_only=True, gc=False, tag="assigned"):
     """A client was given the job and has not claimed it yet."""
 
     facts: JobFacts
@@ -62,7 +69,7 @@ class Assigned(Struct, frozen=True, kw_only=True, tag="assigned"):
     client_id: ClientId
 
 
-class Running(Struct, frozen=True, kw_only=True, tag="running"):
+class Running(Struct, frozen=True, kw_only=True, gc=False, tag="running"):
     """A client has claimed the attempt and runs it."""
 
     facts: JobFacts
@@ -73,11 +80,11 @@ class Running(Struct, frozen=True, kw_only=True, tag="running"):
     stop_requested: bool = False
 
 
-class Ended(Struct, frozen=True, kw_only=True, tag="ended"):
+class Ended(Struct, frozen=True, kw_only=True, gc=False, tag="ended"):
     """The job has ended, for good."""
 
     facts: JobFacts
-    state: str  # completed, failed, cancelled, invalid
+    state: str  # completed, failed, cancelled, invalid; imported also: cleaned
     attempt: int
     client_id: ClientId | None
     outcome_digest: str  # of the report that ended it
@@ -115,12 +122,20 @@ def outcome_digest(event: JobCompleted | JobFailed | JobCancelled) -> str:
 
 def evolve(state: JobState, event: JobEvent, at: Timestamp) -> JobState:
     """Return the state after an event; never fails on what the log can hold."""
+    match state:
+        case Unknown():
+            return _begun(event, at) or state
+        case Ended():
+            # The log holds no such event; terminal is final all the same.
+            return state
+        case _:
+            return _evolve_live(state, event, at)
+
+
+def _begun(event: JobEvent, at: Timestamp) -> JobState | None:
     if isinstance(event, JobSubmitted):
         return _born(event, at)
-    if isinstance(state, Unknown | Ended):
-        # The log holds no such event; terminal is final all the same.
-        return state
-    return _evolve_live(state, event, at)
+    return _imported(event, at) if isinstance(event, JobImported) else None
 
 
 def _born(event: JobSubmitted, at: Timestamp) -> JobState:
@@ -141,6 +156,31 @@ def _born(event: JobSubmitted, at: Timestamp) -> JobState:
             outcome_digest="",
         )
     return Queued(facts=facts, attempt=0, since_ms=unix_ms(at))
+
+
+def _imported(event: JobImported, at: Timestamp) -> JobState:
+    facts = JobFacts(
+        job_id=event.job_id,
+        number=event.number,
+        service=event.service,
+        user=event.user,
+        bundle=event.bundle or NO_BUNDLE,
+        body_digest="",  # of no submission
+    )
+    if event.state == "queued" and event.violation is None:
+        return Queued(facts=facts, attempt=0, since_ms=unix_ms(at))
+    return Ended(
+        facts=facts,
+        state="invalid" if event.violation else event.state,
+        attempt=imported_attempt(event),
+        client_id=None,
+        outcome_digest="",
+    )
+
+
+def imported_attempt(event: JobImported) -> int:
+    """Return the attempt whose results an imported job's are kept as; 0 for none."""
+    return 1 if event.results else 0
 
 
 def _evolve_live(
@@ -180,7 +220,7 @@ def _evolve_live(
                 client_id=event.client_id,
                 outcome_digest=outcome_digest(event),
             )
-        case JobSubmitted():
+        case JobSubmitted() | JobImported():
             return state
         case _:
             assert_never(event)

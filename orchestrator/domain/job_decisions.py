@@ -5,6 +5,7 @@ from typing import assert_never
 from orchestrator.domain.commands import (
     CancelJob,
     FetchInputs,
+    ImportJob,
     JobCommand,
     ReportEnded,
     ReportLost,
@@ -18,6 +19,7 @@ from orchestrator.domain.events import (
     JobCompleted,
     JobEvent,
     JobFailed,
+    JobImported,
     JobStarted,
     JobSubmitted,
 )
@@ -43,7 +45,8 @@ def decide(command: JobCommand, state: JobState) -> list[JobEvent]:
     """Return what happens when this is asked of a job in this state.
 
     Nothing means that it is already so. `SubmitJob` is answered with number 0, which
-    the writer replaces (only it knows the next one).
+    the writer replaces (only it knows the next one), and so it does with the number
+    of `ImportJob`, where that is taken.
 
     Raises:
         CommandRejectedError: it may not be asked now; the subclass has the facts.
@@ -51,6 +54,8 @@ def decide(command: JobCommand, state: JobState) -> list[JobEvent]:
     match command:
         case SubmitJob():
             return _submit(command, state)
+        case ImportJob():
+            return _import(command, state)
         case CancelJob():
             return _cancel(command, state)
         case FetchInputs():
@@ -78,11 +83,37 @@ def _submit(command: SubmitJob, state: JobState) -> list[JobEvent]:
                 body_digest=command.body_digest,
                 labels=command.labels,
                 violation=command.violation,
+                warnings=command.warnings,
             ),
         ]
     if state.facts.body_digest != command.body_digest:
         raise IdempotencyConflictError(job_id=command.job_id)
     return []
+
+
+def _import(command: ImportJob, state: JobState) -> list[JobEvent]:
+    if not isinstance(state, Unknown):
+        return []  # whatever has become of it since
+    if command.state == "queued" and command.bundle is None:
+        raise InvalidCommandError(field="bundle", why="a job that is to run has one")
+    if command.state == "completed" and command.results is None:
+        raise InvalidCommandError(field="results", why="a success has them")
+    return [
+        JobImported(
+            job_id=command.job_id,
+            number=command.number,
+            original_number=command.number,
+            service=command.service,
+            user=command.user,
+            state=command.state,
+            created_at=command.created_at,
+            reason=command.reason,
+            bundle=command.bundle,
+            results=command.results,
+            violation=command.violation,
+            warnings=command.warnings,
+        ),
+    ]
 
 
 def _cancel(command: CancelJob, state: JobState) -> list[JobEvent]:

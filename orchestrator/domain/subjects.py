@@ -14,6 +14,7 @@ from orchestrator.domain.events import (
     JobCancelRequested,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
@@ -56,6 +57,7 @@ def subject_of(event: Event) -> str:
             return assignments_of(event.client_id)
         case (
             JobSubmitted()
+            | JobImported()
             | JobStarted()
             | JobCompleted()
             | JobFailed()

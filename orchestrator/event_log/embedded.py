@@ -1,12 +1,11 @@
 """A nats-server of our own: started beside the orchestrator, and never outliving it."""
 
 import contextlib
-import fcntl
 import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Never
 
@@ -31,6 +30,7 @@ from orchestrator.event_log.embedded_users import (
     ensure_users,
     write_configuration,
 )
+from orchestrator.file_lock import try_lock
 
 _READY_SECONDS = 20.0
 _LOCK_SECONDS = 1.0
@@ -97,8 +97,7 @@ async def start_embedded(
         EmbeddedServerError: it did not start, for another reason.
     """
     wanted = _configuration(directory, port, monitoring_port)
-    with _open_lock(wanted.directory) as lock:
-        await _lock(lock, wanted.directory)
+    async with _hold(wanted.directory) as lock:
         users, config = await anyio.to_thread.run_sync(_prepare, wanted)
         output = _Output(wanted.log_file)
         process = await _start(config, output, lock)
@@ -129,35 +128,32 @@ def _prepare(wanted: Configuration) -> tuple[Users, Path]:
         raise _unusable(wanted.directory, error) from error
 
 
-@contextlib.contextmanager
-def _open_lock(directory: Path) -> Generator[int]:
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _unusable(directory, error) from error
+@contextlib.asynccontextmanager
+async def _hold(directory: Path) -> AsyncGenerator[int]:
+    lock = await _take(directory)
     try:
         yield lock
     finally:
         os.close(lock)
 
 
-async def _lock(lock: int, directory: Path) -> None:
+async def _take(directory: Path) -> int:
     """Take the lock; a server whose owner was killed may need a moment to die too."""
     with anyio.move_on_after(_LOCK_SECONDS):
         while True:
-            if _try_lock(lock):
-                return
+            lock = _try_lock(directory)
+            if lock is not None:
+                return lock
             await anyio.sleep(_ASK_AGAIN_SECONDS)
     raise EmbeddedDirectoryInUseError(directory=str(directory))
 
 
-def _try_lock(lock: int) -> bool:
+def _try_lock(directory: Path) -> int | None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return try_lock(directory / "lock")
+    except OSError as error:
+        raise _unusable(directory, error) from error
 
 
 async def _start(config: Path, output: "_Output", lock: int) -> Process:

@@ -167,16 +167,22 @@ class JetStreamLog(EventLog):
 
     @override
     async def end(self) -> LogEnd:
-        try:
-            found = await self._manager.stream_info(self._stream)
-        except (nats.errors.Error, OSError) as error:
-            raise self.connection.unreachable(error) from error
+        found = await self._info()
         return LogEnd(
             position=found.state.last_seq,
             created_at=_created_at(found),
             first_position=max(found.state.first_seq, 1),
             deleted=found.state.num_deleted or 0,
         )
+
+    async def _info(self) -> StreamInfo:
+        # Without a connection no answer comes: not to be waited for.
+        with anyio.CancelScope() as scope, self.connection.on_disconnect(scope.cancel):
+            try:
+                return await self._manager.stream_info(self._stream)
+            except (nats.errors.Error, OSError) as error:
+                raise self.connection.unreachable(error) from error
+        raise self.connection.unreachable("the connection was lost")
 
     @override
     async def read(self, position: int) -> Message | None:

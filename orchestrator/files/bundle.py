@@ -11,7 +11,7 @@ from zipfile import ZipFile
 from orchestrator.errors import BundleUnsafeError
 from orchestrator.files.archive_check import check_archive
 from orchestrator.files.collecting import collect
-from orchestrator.files.script_policy import SCRIPT
+from orchestrator.files.script_text import SCRIPT
 from orchestrator.files.unpacking import unpack_bundle
 from orchestrator.files.zip_entries import entry_info, why_unsafe, withdraw
 

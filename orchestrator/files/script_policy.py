@@ -1,51 +1,87 @@
-"""Whether an upload's `run.sh` can be run at all, judged as its bytes go by."""
+"""What a script may not do, on a service whose mode says so: a sanity check.
 
-import codecs
+It finds mistakes and careless harm before a job costs anything. It cannot see what a
+script reads, downloads or compiles while it runs: isolation is the executor's.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
 
 from orchestrator.domain.events import Violation
+from orchestrator.errors import ScriptUnparsedError
+from orchestrator.files.script.rule_ids import UNJUDGED, UNJUDGED_SYNTAX, is_under
+from orchestrator.files.script.shfmt import parse
+from orchestrator.files.script.walk import findings
 
-SCRIPT = "run.sh"
-SCRIPT_LIMIT_BYTES = 20 << 20
+# Longer ones are taken (up to 20 MiB), but not read for this.
+LONGEST_BYTES = 4 << 20
+_MOST_WARNINGS = 20
 
-
-class ScriptReader:
-    """Takes a script in pieces, and holds none of them."""
-
-    def __init__(self, *, limit_bytes: int = SCRIPT_LIMIT_BYTES) -> None:
-        self._limit_bytes = limit_bytes
-        self._size = 0
-        self._line = 1
-        self._bad_line: int | None = None
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next piece."""
-        self._size += len(chunk)
-        if self._size <= self._limit_bytes:
-            self._decode(chunk)
-
-    def verdict(self) -> Violation | None:
-        """Return what is wrong with the script that has ended here, if anything."""
-        if self._size > self._limit_bytes:
-            return Violation(rule="too-large")
-        self._decode(b"", final=True)
-        if self._bad_line is not None:
-            return Violation(rule="not-utf8", line=self._bad_line)
-        return None
-
-    def _decode(self, chunk: bytes, *, final: bool = False) -> None:
-        if self._bad_line is not None:
-            return
-        try:
-            self._decoder.decode(chunk, final)
-        except UnicodeDecodeError as error:
-            # What the decoder had kept back is part of a character: no line's end.
-            before = error.object[: error.start].count(b"\n")
-            self._bad_line = self._line + before
-        else:
-            self._line += chunk.count(b"\n")
+type Mode = Literal["off", "warn", "deny"]
 
 
-def missing_script() -> Violation:
-    """Return the verdict on an upload without a script."""
-    return Violation(rule="missing-run-sh")
+class ScriptPolicy(Struct, frozen=True, kw_only=True):
+    """What a service does about scripts that break rules.
+
+    `allow` names rules that do not count here: `network.curl`, or all of `network`.
+    """
+
+    mode: Mode = "deny"
+    allow: tuple[str, ...] = ()
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """Why a script is refused, or else what its user is warned of."""
+
+    violation: Violation | None = None
+    warnings: tuple[Violation, ...] = ()
+
+
+def judge(script: bytes, policy: ScriptPolicy) -> Verdict:
+    """Return what a policy says of a script; blocks for some milliseconds.
+
+    Raises:
+        ScriptParserMissingError: nothing can be judged here.
+    """
+    return Verdict() if policy.mode == "off" else apply(policy, broken_rules(script))
+
+
+def broken_rules(script: bytes) -> tuple[Violation, ...]:
+    """Return the rules that a script breaks, by line, whatever a policy makes of it.
+
+    Blocks for some milliseconds, and for seconds where somebody tries that.
+
+    Raises:
+        ScriptParserMissingError: nothing can be judged here.
+    """
+    if len(script) > LONGEST_BYTES:
+        return (Violation(rule=UNJUDGED),)
+    try:
+        return findings(script.decode("utf-8", "replace"), parse)
+    except ScriptUnparsedError as error:
+        # Bash would run the lines before a syntax error.
+        rule = UNJUDGED if error.line is None else UNJUDGED_SYNTAX
+        return (Violation(rule=rule, line=error.line),)
+
+
+def apply(policy: ScriptPolicy, broken: Iterable[Violation]) -> Verdict:
+    """Return what a policy makes of broken rules: the first one counts.
+
+    >>> policy = ScriptPolicy(allow=("network",))
+    >>> apply(policy, [Violation(rule="network.curl", line=3)])
+    Verdict(violation=None, warnings=())
+    """
+    counted = tuple(
+        each
+        for each in broken
+        if not any(is_under(each.rule, allowed) for allowed in policy.allow)
+    )
+    match policy.mode:
+        case "off":
+            return Verdict()
+        case "warn":
+            return Verdict(warnings=counted[:_MOST_WARNINGS])
+        case "deny":
+            return Verdict(violation=counted[0] if counted else None)

@@ -82,36 +82,50 @@ type CandidateOutput = Ping | SetTimer | Stand
 _PING_EVERY_US = 1_000_000
 _PING_AGAIN_US = 50_000
 _SHORT_TERM_US = 30_000_000
-_LONGEST_WAIT_US = 30_000_000
 _PAUSE_US = 2_000_000
 
 
 class Candidate:
-    """A standby's mind: from following to standing."""
+    """A standby's mind: from following to standing, and what it saw of terms."""
 
     def __init__(
-        self, *, term: Position, now: Instant, silence_us: int = 3_000_000
+        self, *, silence_us: int = 3_000_000, longest_wait_us: int = 30_000_000
     ) -> None:
-        """Begin to watch the leader of a term (0: there was never one)."""
-        self._term = term
+        """Know nothing yet; one candidate serves a server for its whole life."""
+        self._term: Position | None = None
         self._silence_us = silence_us
-        self._last_us = now.monotonic_us
+        self._longest_wait_us = longest_wait_us
+        self._awaited_us = 0  # when the next input was to come
         self._term_seen_us: int | None = None  # when this process saw it begin
         self._wait_us = 0  # doubled while terms are short
         self._unheard = 0
         self._silent_since_us: int | None = None
         self._stands_at_us: int | None = None
 
-    def start(self) -> list[CandidateOutput]:
-        """Return the first thing to do."""
-        return [Ping(self._term)]
+    def start(self, term: Position, now: Instant) -> list[CandidateOutput]:
+        """Watch the leader of a term (0: there was never one); return what to do.
+
+        Called again after this server has led: whether terms are short is remembered.
+        """
+        self._awaited_us = now.monotonic_us
+        if self._term in (None, term):
+            self._term = term
+            self._calm()
+        else:
+            self._begin_term(term, now)
+        return [Ping(term)]
 
     def step(self, given: CandidateInput, now: Instant) -> list[CandidateOutput]:
         """Take in one input and return what is to be done about it."""
-        paused = now.monotonic_us - self._last_us > _PAUSE_US
-        self._last_us = now.monotonic_us
-        if paused:
+        if now.monotonic_us - self._awaited_us > _PAUSE_US:
             self._calm()
+        outputs = self._react(given, now)
+        (output,) = outputs
+        timer = isinstance(output, SetTimer)
+        self._awaited_us = output.at_us if timer else now.monotonic_us
+        return outputs
+
+    def _react(self, given: CandidateInput, now: Instant) -> list[CandidateOutput]:
         match given:
             case PingAnswered() | Disconnected() | ElectionLost():
                 self._calm()
@@ -133,7 +147,7 @@ class Candidate:
         seen, self._term_seen_us = self._term_seen_us, now.monotonic_us
         short = seen is not None and now.monotonic_us - seen < _SHORT_TERM_US
         doubled = max(2 * self._wait_us, _PING_EVERY_US)
-        self._wait_us = min(doubled, _LONGEST_WAIT_US) if short else 0
+        self._wait_us = min(doubled, self._longest_wait_us) if short else 0
         self._term = term
 
     def _unheard_once_more(self, jitter_us: int, now: Instant) -> list[CandidateOutput]:
@@ -148,6 +162,7 @@ class Candidate:
         if self._silent_since_us is None:
             self._silent_since_us = now.monotonic_us
         if now.monotonic_us - self._silent_since_us < self._silence_us:
+            self._stands_at_us = None  # somebody listens there
             return self._ping_in(_PING_EVERY_US, now)
         return self._prepare(jitter_us, now)
 
@@ -155,15 +170,15 @@ class Candidate:
         if self._stands_at_us is None:
             delay = self._wait_us + jitter_us
             self._stands_at_us = now.monotonic_us + delay
-        return [SetTimer(self._stands_at_us)]
+        # During a long wait it asks on: a leader that is back is left alone.
+        return [SetTimer(min(self._stands_at_us, now.monotonic_us + _PING_EVERY_US))]
 
     def _time_has_come(self, now: Instant) -> list[CandidateOutput]:
-        if self._stands_at_us is None:
-            return [Ping(self._term)]
-        if now.monotonic_us < self._stands_at_us:
-            return [SetTimer(self._stands_at_us)]
+        term = self._term or 0
+        if self._stands_at_us is None or now.monotonic_us < self._stands_at_us:
+            return [Ping(term)]
         self._calm()
-        return [Stand(self._term)]
+        return [Stand(term)]
 
     def _ping_in(self, delay_us: int, now: Instant) -> list[CandidateOutput]:
         return [SetTimer(now.monotonic_us + delay_us)]

@@ -33,6 +33,9 @@ class Leadership(Struct, frozen=True, kw_only=True):
     term: Position  # 0: nobody was ever elected
     position: Position  # up to where this server has folded the log
     server_id: str
+    # It leads, and the log has confirmed that within the last second: `position` is
+    # then where everything ends that anybody was ever answered.
+    proven: bool = False
     reasons: tuple[str, ...] = ()  # why it is not ready, when it is not
 
 
@@ -44,7 +47,8 @@ class Commands(Protocol):
 
         Raises:
             CommandRejectedError: refused, with the facts; nothing has changed.
-            NotLeadingError: nothing was done: no leader within the deadline.
+            NotLeadingError: nothing was done: no leader within the deadline, on this
+                server or another.
             LogFullError: nothing was done.
             OutcomeUnknownError: it may have been stored; the deadline has passed.
         """

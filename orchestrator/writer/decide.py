@@ -12,6 +12,7 @@ from orchestrator.domain.commands import (
     ClientCommand,
     ConfigureService,
     FetchInputs,
+    ImportJob,
     JobCommand,
     JoinClient,
     LeaveClient,
@@ -24,9 +25,14 @@ from orchestrator.domain.commands import (
     SubmitJob,
     SyncClient,
 )
-from orchestrator.domain.events import Bundle, Event, JobSubmitted, LossReason
-from orchestrator.domain.ids import BundleId, ClientId
-from orchestrator.domain.job import Ended, JobFacts, JobState, Unknown
+from orchestrator.domain.events import (
+    Event,
+    JobImported,
+    JobSubmitted,
+    LossReason,
+)
+from orchestrator.domain.ids import ClientId
+from orchestrator.domain.job import NO_BUNDLE, Ended, JobFacts, JobState, Unknown
 from orchestrator.domain.job_decisions import decide as decide_job
 from orchestrator.domain.principal import Principal
 from orchestrator.errors import (
@@ -45,6 +51,8 @@ MOST_SLOTS = 900
 _LONGEST_ID = 200
 _LONGEST_LABEL = 64
 _MOST_LABELS = 16
+# So that those that follow are still the original contract's: unsigned 32 bits.
+_HIGHEST_IMPORTED = 2**31 - 1
 
 
 def decide(asked: Asked, state: WriterState, *, version: str) -> list[Event]:
@@ -57,6 +65,8 @@ def decide(asked: Asked, state: WriterState, *, version: str) -> list[Event]:
     match command:
         case SubmitJob():
             return _submit(command, asked.by, state)
+        case ImportJob():
+            return _import(command, asked.by, state)
         case CancelJob():
             return _cancel(command, asked.by, state)
         case FetchInputs() | ReportStarted() | ReportEnded() | ReportLost():
@@ -77,14 +87,41 @@ def _submit(command: SubmitJob, by: Principal, state: WriterState) -> list[Event
         _require_service(command, state)
         _require_short(command)
     return [
-        structs.replace(event, number=state.next_number)
+        structs.replace(event, number=state.numbers.next)
         if isinstance(event, JobSubmitted)
         else event
         for event in decide_job(command, before)
     ]
 
 
-def _require_service(command: SubmitJob, state: WriterState) -> None:
+def _import(command: ImportJob, by: Principal, state: WriterState) -> list[Event]:
+    if by.role != "operator":
+        raise ForbiddenError(principal=by.id, deed="import a job")
+    before = _job(command, state)
+    if isinstance(before, Unknown):
+        _require_importable(command, state)
+    number = state.numbers.for_import(command.number)
+    return [
+        structs.replace(event, number=number)
+        if isinstance(event, JobImported)
+        else event
+        for event in decide_job(command, before)
+    ]
+
+
+def _require_importable(command: ImportJob, state: WriterState) -> None:
+    if not 1 <= command.number <= _HIGHEST_IMPORTED:
+        why = f"needs 1 to {_HIGHEST_IMPORTED}"
+        raise InvalidCommandError(field="number", why=why)
+    for field, text in (("user", command.user), ("service", command.service)):
+        if not 1 <= len(text) <= _LONGEST_ID:
+            raise InvalidCommandError(field=field, why=f"1 to {_LONGEST_ID} characters")
+    if command.state == "queued":
+        # What is over may be of a service that is no more.
+        _require_service(command, state)
+
+
+def _require_service(command: SubmitJob | ImportJob, state: WriterState) -> None:
     policy = state.queue.policies.get(command.service)
     if policy is None or policy.retired:
         policies = sorted(state.queue.policies.values(), key=lambda each: each.service)
@@ -126,7 +163,7 @@ def ended_of(archived: ArchivedJob) -> Ended:
             number=archived.number,
             service=archived.service,
             user=archived.user,
-            bundle=Bundle(bundle_id=BundleId(""), sha256="", size=0),
+            bundle=NO_BUNDLE,
             body_digest=archived.body_digest,
         ),
         state=archived.state,

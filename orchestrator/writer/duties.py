@@ -32,7 +32,7 @@ def stops(state: WriterState) -> list[JobStopRequested]:
             client_id=job.client_id,
             attempt=job.attempt,
         )
-        for job_id in state.stops_owed
+        for job_id in sorted(state.stops_owed)  # their order is in no snapshot
         if isinstance(job := state.live[job_id], Running)
     ]
 

@@ -45,21 +45,23 @@ class Won(Struct, frozen=True):
 class Election:
     """A standby's watch over the leader, until this server leads itself."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it asks, and who it is
         self,
         state: WriterState,
         log: EventLog,
         ping: PingLeader,
+        candidate: Candidate,
         *,
         server_id: str,
         version: str,
     ) -> None:
+        """Begin to watch; the candidate remembers what it saw in earlier watches."""
         self._state = state
         self._log = log
         self._ping = ping
         self._server_id = server_id
         self._version = version
-        self._candidate = Candidate(term=state.term, now=clock.now())
+        self._candidate = candidate
         self._term_began: Position | None = None
         self._changed = anyio.Event()
 
@@ -70,10 +72,11 @@ class Election:
 
     async def win(self) -> Won:
         """Return our own `writer.elected` once the log has stored it."""
-        outputs = self._candidate.start()
+        outputs = self._candidate.start(self._state.term, clock.now())
         while True:
             given = await self._carry_out(outputs[0])
             if isinstance(given, Won):
+                self._candidate.step(TermBegan(given.position), clock.now())
                 return given
             outputs = self._candidate.step(given, clock.now())
 

@@ -166,7 +166,10 @@ class Lead:
             self._heard[asked.command.client_id] = now.monotonic_us
         before = self.state.commands.position_of(asked.command_id)
         if before is not None:
-            self._answer_later(ticket, Answered(position=before), settled=True)
+            # What a client holds is told as it is now, not as it was then.
+            held = held_attempts(asked.command, self.state)
+            answered = Answered(position=before, attempts=held)
+            self._answer_later(ticket, answered, settled=True)
             return
         try:
             events = decide(asked, self.state, version=self._version)

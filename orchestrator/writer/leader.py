@@ -1,6 +1,6 @@
 """The shell of the leading machine: carries its outputs out, and the answers in."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 import anyio
@@ -46,27 +46,41 @@ class _Asking:
         self.outcome: Answered | OrchestratorError = NotLeadingError()
 
 
+async def _as_it_came(asked: Asked) -> Asked:
+    return asked
+
+
 class Leader:
     """One term in office: from the election to the first doubt.
 
-    `after_step` is called whenever the machine has moved on.
+    `after_step` is called whenever the machine has moved on; `complete` puts into a
+    command what must be looked up before it is decided.
     """
 
     def __init__(
-        self, lead: Lead, log: EventLog, after_step: Callable[[], None]
+        self,
+        lead: Lead,
+        log: EventLog,
+        after_step: Callable[[], None],
+        complete: Callable[[Asked], Awaitable[Asked]] = _as_it_came,
     ) -> None:
         self.lead = lead
         self._log = log
         self._after_step = after_step
+        self._complete = complete
         self._callers: dict[Ticket, _Asking] = {}
         self._tickets = 0
         # The machine has one operation in flight at most.
         self._begin, self._begun = anyio.create_memory_object_stream[Append | Prove](1)
         self._over = anyio.Event()
         self.stepped_down_because = ""
+        # On the monotonic clock: when the log was last asked and then said that
+        # nobody else had written.
+        self.proved_at_us: int | None = None
 
     async def ask(self, asked: Asked) -> Answered:
         """Return the answer to a command; see `Commands.ask` for what it raises."""
+        asked = await self._complete(asked)
         self._tickets += 1
         ticket, asking = self._tickets, _Asking()
         self._callers[ticket] = asking
@@ -100,6 +114,11 @@ class Leader:
             asking.outcome = answer.outcome
             asking.answered.set()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether this term in office is over."""
+        return self._over.is_set()
+
     async def ended(self) -> None:
         """Return once this term in office is over."""
         await self._over.wait()
@@ -122,10 +141,14 @@ class Leader:
 
     async def _operate(self) -> None:
         async for operation in self._begun:
+            began_us = clock.now().monotonic_us
             if isinstance(operation, Append):
-                self.step(await self._append(operation))
+                outcome = await self._append(operation)
             else:
-                self.step(await self._prove())
+                outcome = await self._prove()
+            if isinstance(outcome, AppendStored):
+                self.proved_at_us = began_us
+            self.step(outcome)
 
     async def _append(self, append: Append) -> Input:
         drafts = [

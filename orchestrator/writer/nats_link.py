@@ -1,7 +1,8 @@
-"""What reaches the leader over NATS: reports, heartbeats, and pings of standbys."""
+"""What reaches the leader over NATS: from clients, and from the servers that stand by."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import anyio
 import msgspec
@@ -10,7 +11,14 @@ import structlog
 from nats.aio.msg import Msg
 
 from orchestrator import clock, wire
+from orchestrator.domain.commands import Asked
 from orchestrator.domain.ids import Position
+from orchestrator.errors import (
+    InvalidCommandError,
+    NotLeadingError,
+    OrchestratorError,
+    OutcomeUnknownError,
+)
 from orchestrator.nats_connection import NatsConnection
 from orchestrator.writer.candidate import (
     Disconnected,
@@ -18,7 +26,14 @@ from orchestrator.writer.candidate import (
     PingSilent,
     PingUnheard,
 )
+from orchestrator.writer.commands import Answered
 from orchestrator.writer.election import Pinged
+from orchestrator.writer.forwarding import (
+    decode_command,
+    decode_outcome,
+    encode_command,
+    encode_outcome,
+)
 from orchestrator.writer.leader import Leader
 from orchestrator.writer.office import Office
 from orchestrator.writer.reports import Reports
@@ -26,6 +41,8 @@ from orchestrator.writer.reports import Reports
 logger = structlog.stdlib.get_logger()
 
 _PING_SECONDS = 0.5
+# Then a command is sent again: its first message, or the answer, may be lost.
+_FORWARD_SECONDS = 3.0
 _JITTER_US = 100_000
 # Beyond this, reports are dropped: their clients send them again.
 _MOST_WAITING = 10_000
@@ -57,8 +74,39 @@ class LeaderPing:
         return PingAnswered()
 
 
+class ForwardToLeader:
+    """Sends a command to the leader of a term over NATS."""
+
+    def __init__(self, connection: NatsConnection) -> None:
+        self._connection = connection
+
+    async def __call__(self, term: Position, asked: Asked) -> Answered:
+        """Return what the leader answers, or raise what it has raised.
+
+        Raises:
+            CommandRejectedError, LogFullError: its refusal, with the facts.
+            NotLeadingError: nobody can have taken the command.
+            OutcomeUnknownError: no answer came; somebody may have taken it.
+        """
+        client, command = self._connection.client, encode_command(asked)
+        try:
+            reply = await client.request(
+                _commands_of(term), command, timeout=_FORWARD_SECONDS
+            )
+        except (nats.errors.NoRespondersError, nats.errors.OutboundBufferLimitError):
+            # Nobody listens, or we are cut off: then nothing is sent later either.
+            raise NotLeadingError from None
+        except (nats.errors.Error, OSError):
+            raise OutcomeUnknownError from None
+        return decode_outcome(reply.data)
+
+
 def _leader_of(term: Position) -> str:
     return f"leader.{term}"
+
+
+def _commands_of(term: Position) -> str:
+    return f"commands.{term}"
 
 
 class NatsLink:
@@ -80,7 +128,7 @@ class NatsLink:
 
     async def run(self) -> None:
         """Serve whenever this server leads, until cancelled."""
-        async with anyio.create_task_group() as tasks:
+        async with self._send, self._receive, anyio.create_task_group() as tasks:
             tasks.start_soon(self._work)
             while True:
                 leader = await self._office.leads()
@@ -89,15 +137,18 @@ class NatsLink:
 
     @asynccontextmanager
     async def _subscribed(self, leader: Leader) -> AsyncGenerator[None]:
-        client = self._connection.client
+        client, term = self._connection.client, leader.lead.state.term
         handlers: list[tuple[str, _Handle]] = [
-            ("reports.*", self._report),
-            ("heartbeats.*", self._beat),
-            (_leader_of(leader.lead.state.term), self._pinged),
+            ("reports.*", self._enqueue(self._report)),
+            ("heartbeats.*", self._enqueue(self._beat)),
+            # Not behind the commands: who has much to do is there all the same.
+            (_leader_of(term), partial(_pinged, leader)),
+            # Only by the leader of the very term that it was sent to.
+            (_commands_of(term), self._enqueue(partial(_carry_out, leader))),
         ]
         subscriptions = [
-            await client.subscribe(subject, cb=self._enqueue(handle))
-            for subject, handle in handlers
+            await client.subscribe(subject, cb=callback)
+            for subject, callback in handlers
         ]
         try:
             yield
@@ -153,10 +204,22 @@ class NatsLink:
         if message.subject != wire.heartbeats_of(heartbeat.client_id):
             return
         answer = self._reports.beat(heartbeat)
-        if message.reply:
+        if answer is not None and message.reply:
             await message.respond(wire.encode(answer))
 
-    async def _pinged(self, message: Msg) -> None:
-        leader = self._office.leader
-        if leader is not None and message.reply:
+
+async def _pinged(leader: Leader, message: Msg) -> None:
+    if message.reply and not leader.is_over:
+        with suppress(nats.errors.Error, OSError):
             await message.respond(str(leader.lead.acknowledged).encode())
+
+
+async def _carry_out(leader: Leader, message: Msg) -> None:
+    try:
+        outcome = await leader.ask(decode_command(message.data))
+    except msgspec.MsgspecError as error:
+        outcome = InvalidCommandError(field="command", why=str(error))
+    except OrchestratorError as error:
+        outcome = error
+    if message.reply:
+        await message.respond(encode_outcome(outcome))

@@ -12,19 +12,20 @@ from orchestrator.domain.commands import Asked, ConfigureService
 from orchestrator.domain.events import Event, Recorded, WriterElected
 from orchestrator.domain.ids import JobId, Position
 from orchestrator.domain.job import JobState, Queued, Unknown
-from orchestrator.errors import (
-    LogUnreachableError,
-    NotLeadingError,
-    OutcomeUnknownError,
-)
+from orchestrator.errors import LogUnreachableError, NotLeadingError
 from orchestrator.event_log.port import EventLog, Message
-from orchestrator.writer import snapshot
+from orchestrator.writer import archive, snapshot
+from orchestrator.writer.asking import Asking
+from orchestrator.writer.candidate import Candidate
 from orchestrator.writer.commands import Answered, Commands, Leadership, Role
+from orchestrator.writer.declared import differences
 from orchestrator.writer.duties import Leases
 from orchestrator.writer.election import Election, PingLeader
+from orchestrator.writer.forwarding import Forward
 from orchestrator.writer.lead import Lead
 from orchestrator.writer.lead_signals import EventFollowed
 from orchestrator.writer.leader import Leader
+from orchestrator.writer.narration import narrate
 from orchestrator.writer.snapshots import SnapshotSchedule
 from orchestrator.writer.state import WriterState
 from projections.projection import Folded
@@ -32,9 +33,9 @@ from projections.projector import Projector
 
 logger = structlog.stdlib.get_logger()
 
-# A command is asked again of the next leader for so long.
-_DEADLINE_SECONDS = 10.0
-_ASK_AGAIN_SECONDS = 0.5
+_TRY_AGAIN_SECONDS = 0.5
+# So long after the log's own word, nobody else is taken to have been elected.
+_PROOF_US = 1_000_000
 
 
 class OfficeSettings(Struct, frozen=True, kw_only=True):
@@ -45,18 +46,29 @@ class OfficeSettings(Struct, frozen=True, kw_only=True):
     leases: Leases = Leases()
     # Without any, services stay as the log has them.
     declared: Sequence[ConfigureService] | None = None
+    # A command is asked again of the next leader for so long.
+    deadline_seconds: float = 10.0
+    # A leader that is silent for so long is deposed, and while terms are short a
+    # candidate waits longer each time, up to so long.
+    silence_seconds: float = 3.0
+    longest_wait_seconds: float = 30.0
+
+
+async def _nowhere(_term: Position, _asked: Asked) -> Answered:
+    raise NotLeadingError
 
 
 class Office(Commands):
     """The door to the writer on one server; `run` is its task."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a server
         self,
         log: EventLog,
         projector: Projector,
         ping: PingLeader,
         settings: OfficeSettings,
         is_connected: Callable[[], bool],
+        forward: Forward = _nowhere,
     ) -> None:
         self._log = log
         self._is_connected = is_connected
@@ -64,10 +76,18 @@ class Office(Commands):
         self._ping = ping
         self._settings = settings
         self._state = WriterState()
+        # Whether the state is the log's prefix that the follower has come to. Once we
+        # have led it is not: thrown away, and nothing is folded on it any more.
+        self._follows = False
         self._snapshots = SnapshotSchedule(projector)
         self._leader: Leader | None = None
         self._election: Election | None = None
+        self._candidate = Candidate(
+            silence_us=int(settings.silence_seconds * 1_000_000),
+            longest_wait_us=int(settings.longest_wait_seconds * 1_000_000),
+        )
         self._leads = anyio.Event()
+        self._asking = Asking(forward, deadline_seconds=settings.deadline_seconds)
         self._acknowledged: Position = 0
 
     # -- asking ---------------------------------------------------------------
@@ -75,25 +95,7 @@ class Office(Commands):
     @override
     async def ask(self, asked: Asked) -> Answered:
         """Have a command decided and stored; see `Commands.ask`."""
-        in_doubt = False
-        with anyio.move_on_after(_DEADLINE_SECONDS):
-            while True:
-                try:
-                    return await self._ask_leader(asked)
-                except OutcomeUnknownError:
-                    in_doubt = True
-                except NotLeadingError:
-                    with anyio.move_on_after(_ASK_AGAIN_SECONDS):
-                        await self._leads.wait()
-        if in_doubt:
-            raise OutcomeUnknownError
-        raise NotLeadingError
-
-    async def _ask_leader(self, asked: Asked) -> Answered:
-        leader = self._leader
-        if leader is None:
-            raise NotLeadingError
-        return await leader.ask(asked)
+        return await self._asking.ask(asked)
 
     @override
     def leadership(self) -> Leadership:
@@ -104,8 +106,15 @@ class Office(Commands):
             term=self._state.term,
             position=self._acknowledged,
             server_id=self._settings.server_id,
+            proven=role == "leading" and self._was_proved_lately(),
             reasons=reasons,
         )
+
+    def _was_proved_lately(self) -> bool:
+        proved_at_us = self._leader.proved_at_us if self._leader else None
+        if proved_at_us is None:
+            return False
+        return clock.now().monotonic_us - proved_at_us < _PROOF_US
 
     def _role(self) -> tuple[Role, tuple[str, ...]]:
         if not self._is_connected():
@@ -115,6 +124,12 @@ class Office(Commands):
         if self._election is not None:
             return "standing_by", ()
         return "starting", ("it still reads the log",)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Return what an operator should look at although the server is ready."""
+        if self._leader is None and self._election is None:
+            return ()  # the log has not been read to its end
+        return differences(self._state, self._settings.declared or ())
 
     @override
     def queue_position(self, job_id: JobId) -> int | None:
@@ -156,7 +171,7 @@ class Office(Commands):
                     await self._one_round()
                 except LogUnreachableError as error:
                     logger.warning("log.unreachable", why=str(error))
-                    await anyio.sleep(_ASK_AGAIN_SECONDS)
+                    await anyio.sleep(_TRY_AGAIN_SECONDS)
         finally:
             self._snapshots.take_last(self._state, self._acknowledged)
 
@@ -164,10 +179,12 @@ class Office(Commands):
         end = await self._log.end()
         self._state = await self._load_state()
         self._acknowledged = self._state.position
+        self._follows = True
         self._snapshots.begin(self._state.position)
         caught_up = anyio.Event()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._follow, end.position, caught_up)
+            tasks.start_soon(self._snapshots.run)
             await caught_up.wait()
             await self._stand_by()
             tasks.cancel_scope.cancel()
@@ -185,6 +202,8 @@ class Office(Commands):
             folded = [_decoded(message) for message in batch]
             for position, recorded, _ in folded:
                 self._take_in(position, recorded)
+                if self._leader is not None:
+                    narrate(position, recorded.event)
             await self._projector.fold(folded)
             self._housekeep()
             if batch[-1].position >= end:
@@ -193,11 +212,12 @@ class Office(Commands):
     def _take_in(self, position: Position, recorded: Recorded[Event]) -> None:
         if self._leader is not None:
             self._leader.step(EventFollowed(position, recorded))
-        elif position > self._state.position:
+        elif self._follows and position > self._state.position:
             self._state.fold(position, recorded)
             self._acknowledged = position
             if self._election and isinstance(recorded.event, WriterElected):
                 self._election.term_began(position)
+                self._asking.turn(term=position)
 
     async def _stand_by(self) -> None:
         """Return after having led, or after an election that was overtaken."""
@@ -205,13 +225,16 @@ class Office(Commands):
             self._state,
             self._log,
             self._ping,
+            self._candidate,
             server_id=self._settings.server_id,
             version=self._settings.version,
         )
+        self._asking.turn(term=self._state.term)
         try:
             won = await self._election.win()
         finally:
             self._election = None
+            self._asking.turn()
         # The follower may have brought it already, or even somebody else's after it.
         if self._state.position < won.position:
             self._take_in(won.position, won.recorded)
@@ -226,20 +249,28 @@ class Office(Commands):
             leases=self._settings.leases,
             declared=self._settings.declared,
         )
-        leader = Leader(lead, self._log, self._housekeep)
+        leader = Leader(lead, self._log, self._housekeep, self._complete)
         logger.info("writer.leads", term=self._state.term)
-        self._leader = leader
+        self._leader, self._follows = leader, False
         self._leads.set()
-        try:
-            await leader.run()
-        finally:
-            self._leader = None
-            self._leads = anyio.Event()
+        self._asking.turn(leader=leader)
+        await leader.run()
         logger.warning("writer.stepped_down", why=leader.stepped_down_because)
+
+    def _resign(self) -> None:
+        # At once, although a write of ours may be under way for seconds yet.
+        self._leader = None
+        self._leads = anyio.Event()
+        self._asking.turn()
+
+    async def _complete(self, asked: Asked) -> Asked:
+        return await archive.complete(asked, self._projector, self.remembers)
 
     def _housekeep(self) -> None:
         if self._leader is not None:
             self._acknowledged = self._leader.lead.acknowledged
+            if self._leader.is_over:
+                self._resign()
         self._state.forget_ended(self._projector.flushed_position)
         self._snapshots.offer(self._state, self._acknowledged)
 

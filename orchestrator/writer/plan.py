@@ -49,7 +49,7 @@ def _assign(
             service_running=state.quota.of_service(service),
             max_runs=policy.max_runs,
             flow_tag=tag,
-            flow_tag_after=tag + 1,
+            flow_tag_after=queue.fair.tag_after(user),
             virtual_time=queue.fair.virtual_time,
             service_tag=state.queue.fair.tag(service),
             waited_ms=waited_ms,

@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from orchestrator import clock, wire
 from orchestrator.domain.commands import (
-    ArchivedJob,
     Asked,
     Command,
     FetchInputs,
@@ -20,7 +19,7 @@ from orchestrator.domain.commands import (
     SyncClient,
 )
 from orchestrator.domain.events import Results
-from orchestrator.domain.ids import ClientId, CommandId, JobId, PrincipalId
+from orchestrator.domain.ids import ClientId, CommandId, PrincipalId
 from orchestrator.domain.job import Assigned, Running
 from orchestrator.domain.principal import Principal
 from orchestrator.errors import (
@@ -39,7 +38,6 @@ from orchestrator.files.transfer_token import mint
 from orchestrator.writer.commands import Answered
 from orchestrator.writer.lead_signals import ClientHeard
 from orchestrator.writer.office import Office
-from projections.read_model import ReadModel
 
 logger = structlog.stdlib.get_logger()
 
@@ -66,16 +64,15 @@ class Transfers(Struct, frozen=True, kw_only=True):
 class Reports:
     """Answers clients on behalf of the leader."""
 
-    def __init__(self, office: Office, rows: ReadModel, transfers: Transfers) -> None:
+    def __init__(self, office: Office, transfers: Transfers) -> None:
         self._office = office
-        self._rows = rows
         self._transfers = transfers
 
-    def beat(self, heartbeat: wire.Heartbeat) -> wire.HeartbeatAnswer:
-        """Return what a client should know of its assignments."""
+    def beat(self, heartbeat: wire.Heartbeat) -> wire.HeartbeatAnswer | None:
+        """Return what a client should know of its assignments; nothing if none leads."""
         leader = self._office.leader
         if leader is None:
-            return wire.HeartbeatAnswer(assignment_position=0, known=True)
+            return None
         leader.step(ClientHeard(heartbeat.client_id))
         clients, acknowledged = leader.lead.state.clients, leader.lead.acknowledged
         known = clients.joined.get(heartbeat.client_id)
@@ -107,22 +104,19 @@ class Reports:
         return wire.Accepted(position=answered.position)
 
     async def _ask(self, report: wire.Report) -> Answered:
-        archived = None
-        if isinstance(report, wire.Fetch | wire.Started | wire.Ended | wire.Lost):
-            archived = await self._archived(report.job_id)
+        leader = self._office.leader
+        if leader is None:
+            # Not for another server: the answer tells of this one's own state, and
+            # the client asks whoever leads then.
+            raise NotLeadingError
         # No command id: what a report asks is known by its job and attempt.
-        return await self._office.ask(
+        return await leader.ask(
             Asked(
                 command_id=CommandId(""),
                 by=_principal(report.client_id),
-                command=_command(report, archived),
+                command=_command(report),
             ),
         )
-
-    async def _archived(self, job_id: JobId) -> ArchivedJob | None:
-        if self._office.remembers(job_id):
-            return None
-        return await self._rows.archived(job_id)
 
     async def _delivered(self, report: wire.Ended) -> bool:
         if report.results is None:
@@ -170,7 +164,7 @@ def _principal(client_id: ClientId) -> Principal:
     return Principal(id=PrincipalId(f"client:{client_id}"), role="client")
 
 
-def _command(report: wire.Report, archived: ArchivedJob | None) -> Command:
+def _command(report: wire.Report) -> Command:
     match report:
         case wire.Join():
             return JoinClient(
@@ -193,17 +187,16 @@ def _command(report: wire.Report, archived: ArchivedJob | None) -> Command:
                 incarnation=report.incarnation,
             )
         case _:
-            return _job_command(report, archived)
+            return _job_command(report)
 
 
-def _job_command(report: _JobReport, archived: ArchivedJob | None) -> Command:
+def _job_command(report: _JobReport) -> Command:
     match report:
         case wire.Fetch():
             return FetchInputs(
                 job_id=report.job_id,
                 client_id=report.client_id,
                 attempt=report.attempt,
-                archived=archived,
             )
         case wire.Started():
             return ReportStarted(
@@ -211,7 +204,6 @@ def _job_command(report: _JobReport, archived: ArchivedJob | None) -> Command:
                 client_id=report.client_id,
                 attempt=report.attempt,
                 incarnation=report.incarnation,
-                archived=archived,
             )
         case wire.Ended():
             return ReportEnded(
@@ -223,14 +215,12 @@ def _job_command(report: _JobReport, archived: ArchivedJob | None) -> Command:
                 failure=report.failure,
                 results=report.results,
                 usage=report.usage,
-                archived=archived,
             )
         case wire.Lost():
             return ReportLost(
                 job_id=report.job_id,
                 client_id=report.client_id,
                 attempt=report.attempt,
-                archived=archived,
             )
         case _:
             assert_never(report)

@@ -15,6 +15,7 @@ from orchestrator.domain.events import (
     JobCompleted,
     JobEvent,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
@@ -33,6 +34,7 @@ from orchestrator.domain.job import (
     Running,
 )
 from orchestrator.writer.memory_of_commands import CommandMemory
+from orchestrator.writer.numbers import Numbers
 from projections.state.clients import ClientsState
 from projections.state.queue import QueueState
 from projections.state.quota import QuotaState
@@ -51,7 +53,7 @@ class WriterState:
         self.term: Position = 0
         self.term_began: Timestamp | None = None
         self.leader: str = ""
-        self.next_number: int = 1
+        self.numbers = Numbers()
         self.live: dict[JobId, LiveState] = {}
         self.ended: dict[JobId, tuple[Ended, Position]] = {}
         self.quota = QuotaState()
@@ -105,6 +107,8 @@ class WriterState:
         match event:
             case JobSubmitted():
                 self._submitted(event)
+            case JobImported():
+                self._imported(event, after)
             case JobAssigned():
                 self._assigned(position, event)
             case AttemptLost():
@@ -122,8 +126,13 @@ class WriterState:
                 assert_never(event)
 
     def _submitted(self, event: JobSubmitted) -> None:
-        self.next_number = max(self.next_number, event.number + 1)
+        self.numbers.submitted(event.number)
         if event.violation is None:
+            self.queue.add(event.service, event.user, event.job_id)
+
+    def _imported(self, event: JobImported, after: JobState) -> None:
+        self.numbers.imported(event.number)
+        if isinstance(after, Queued):
             self.queue.add(event.service, event.user, event.job_id)
 
     def _assigned(self, position: Position, event: JobAssigned) -> None:

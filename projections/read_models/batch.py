@@ -14,12 +14,10 @@ from projections.read_models import (
     events,
     job_rows,
     services,
-    snapshots,
 )
 from projections.read_models.clients import ClientView
 from projections.read_models.jobs import JobView
 from projections.read_models.services import ServiceView
-from projections.read_models.snapshots import Snapshot
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -31,13 +29,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     changed_jobs: Sequence[JobView] = ()
     services: Sequence[ServiceView] = ()
     clients: Sequence[ClientView] = ()
-    snapshot: Snapshot | None = None
 
     @property
     def empty(self) -> bool:
         """Whether there is nothing to write."""
-        rows = self.messages or self.new_jobs or self.changed_jobs
-        return not rows and self.snapshot is None
+        return not (self.messages or self.new_jobs or self.changed_jobs)
 
 
 def apply(connection: DuckDBPyConnection, batch: Batch) -> None:
@@ -57,8 +53,6 @@ def _write(connection: DuckDBPyConnection, batch: Batch) -> None:
     _append(connection, "jobs", map(job_rows.to_row, batch.changed_jobs), "upsert")
     _append(connection, "services", map(services.to_row, batch.services), "upsert")
     _append(connection, "clients", map(clients.to_row, batch.clients), "upsert")
-    if batch.snapshot is not None:
-        snapshots.store(connection, batch.snapshot)
     checkpoint_rows.store(connection, batch.checkpoint)
 
 

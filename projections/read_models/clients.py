@@ -122,7 +122,15 @@ def from_row(row: Sequence[Any]) -> ClientView:
     )
 
 
-def every(connection: DuckDBPyConnection) -> list[ClientView]:
-    """Return all clients that ever joined, by id."""
-    rows = connection.execute("SELECT * FROM clients ORDER BY client_id").fetchall()
+def newest(connection: DuckDBPyConnection, gone: int) -> list[ClientView]:
+    """Return all clients that are there, and so many that left or were lost last.
+
+    In the order in which they changed.
+    """
+    rows = connection.execute(
+        "SELECT * FROM clients WHERE status = 'joined' UNION ALL "
+        "(SELECT * FROM clients WHERE status <> 'joined' "
+        "ORDER BY position DESC LIMIT ?) ORDER BY position",
+        [gone],
+    ).fetchall()
     return [from_row(row) for row in rows]

@@ -1,6 +1,6 @@
 """The one DuckDB file of a server: opened by one process, written by one thread."""
 
-import fcntl
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -18,14 +18,16 @@ from orchestrator.errors import (
     ReadModelOutdatedError,
     ReadModelUnusableError,
 )
+from orchestrator.file_lock import try_lock
 from projections.read_models import checkpoint_rows
 from projections.read_models.batch import Batch, apply
 
 _READERS = 4
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
-    "memory_limit": "512MB",
+    "memory_limit": "256MB",  # of which most is a cache: it fills up as rows come
     "threads": 2,
-    "checkpoint_threshold": "64MB",
+    # What is not yet in the file itself is in memory, several times its size there.
+    "checkpoint_threshold": "16MB",
     # What we use is built in; nothing is to be fetched from anywhere.
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -115,15 +117,12 @@ def acquire(path: Path) -> IO[bytes]:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = path.with_name(path.name + ".lock").open("ab")
+        lock = try_lock(path.with_name(path.name + ".lock"))
     except OSError as error:
         raise _unusable(path, error) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        lock.close()
-        raise ReadModelHeldError(path=str(path)) from error
-    return lock
+    if lock is None:
+        raise ReadModelHeldError(path=str(path))
+    return os.fdopen(lock, "ab")
 
 
 def wal_of(path: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 from duckdb import DuckDBPyConnection
 from msgspec import Struct
 
-from orchestrator.domain.events import Bundle, Results, Usage
+from orchestrator.domain.events import Bundle, Results, Usage, Violation
 from orchestrator.domain.ids import JobId, Position
 from projections.read_models.jobs import ENDED, JobView, JobWord
 from projections.read_models.timestamps import (
@@ -73,7 +73,18 @@ def to_row(view: JobView) -> tuple[object, ...]:
         view.body_digest,
         view.outcome_digest,
         view.position,
+        view.original_number,
+        [_noted(warning) for warning in view.warnings],
     )
+
+
+def _noted(warning: Violation) -> str:
+    return warning.rule if warning.line is None else f"{warning.rule}:{warning.line}"
+
+
+def _warning(noted: str) -> Violation:
+    rule, _, line = noted.partition(":")
+    return Violation(rule=rule, line=int(line) if line else None)
 
 
 def _results_columns(results: Results) -> tuple[object, ...]:
@@ -112,6 +123,8 @@ def from_row(row: Sequence[Any]) -> JobView:
         body_digest=row[29],
         outcome_digest=row[30],
         position=row[31],
+        original_number=row[32],
+        warnings=tuple(map(_warning, row[33])),
     )
 
 

@@ -17,6 +17,7 @@ from orchestrator.domain.events import (
     JobCancelRequested,
     JobCompleted,
     JobFailed,
+    JobImported,
     JobStarted,
     JobStopRequested,
     JobSubmitted,
@@ -25,6 +26,7 @@ from orchestrator.domain.events import (
     ServiceConfigured,
     ServiceRetired,
     Usage,
+    Violation,
     WriterElected,
 )
 from orchestrator.domain.ids import (
@@ -35,7 +37,7 @@ from orchestrator.domain.ids import (
     ServiceName,
     UserId,
 )
-from orchestrator.domain.job import outcome_digest
+from orchestrator.domain.job import NO_BUNDLE, imported_attempt, outcome_digest
 from projections.projection import Projection
 
 type JobWord = Literal[
@@ -46,9 +48,12 @@ type JobWord = Literal[
     "failed",
     "cancelled",
     "invalid",
+    "cleaned",
 ]
 
-ENDED: frozenset[JobWord] = frozenset({"completed", "failed", "cancelled", "invalid"})
+ENDED: frozenset[JobWord] = frozenset(
+    {"completed", "failed", "cancelled", "invalid", "cleaned"},
+)
 
 
 class JobView(Struct, frozen=True, kw_only=True, gc=False):
@@ -79,6 +84,8 @@ class JobView(Struct, frozen=True, kw_only=True, gc=False):
     body_digest: str
     outcome_digest: str = ""  # of the report that ended it
     position: Position
+    original_number: int | None = None  # of an imported job
+    warnings: tuple[Violation, ...] = ()  # of the script policy
 
     @property
     def ended(self) -> bool:
@@ -112,6 +119,8 @@ def evolve(
     if view is None:
         if isinstance(event, JobSubmitted):
             return _submitted(event, position, recorded.at)
+        if isinstance(event, JobImported):
+            return _imported(event, position, recorded.at)
         return None
     return view if view.ended else _evolve(view, position, recorded)
 
@@ -130,9 +139,34 @@ def _submitted(event: JobSubmitted, position: Position, at: datetime) -> JobView
         reason=violation.rule if violation else None,
         line=violation.line if violation else None,
         labels=event.labels,
+        warnings=event.warnings,
         bundle=event.bundle,
         body_digest=event.body_digest,
         position=position,
+    )
+
+
+def _imported(event: JobImported, position: Position, at: datetime) -> JobView:
+    violation = event.violation
+    is_over = event.state != "queued" or violation is not None
+    return JobView(
+        job_id=event.job_id,
+        number=event.number,
+        service=event.service,
+        user=event.user,
+        state="invalid" if violation else event.state,
+        attempt=imported_attempt(event),
+        submitted_position=position,
+        submitted_at=event.created_at or at,
+        ended_at=at if is_over else None,
+        reason=violation.rule if violation else event.reason,
+        line=violation.line if violation else None,
+        warnings=event.warnings,
+        bundle=event.bundle or NO_BUNDLE,
+        results=event.results,
+        body_digest="",
+        position=position,
+        original_number=event.original_number,
     )
 
 
@@ -149,6 +183,7 @@ def _evolve(view: JobView, position: Position, recorded: Recorded[Event]) -> Job
             return structs.replace(view, position=position)
         case (
             JobSubmitted()
+            | JobImported()
             | ServiceConfigured()
             | ServiceRetired()
             | ClientJoined()
@@ -243,4 +278,4 @@ def _outcome(
             assert_never(event)
 
 
-JOBS = Projection[JobId, JobView](name="jobs-v1", key=key, evolve=evolve)
+JOBS = Projection[JobId, JobView](name="jobs-v2", key=key, evolve=evolve)

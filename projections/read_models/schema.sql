@@ -57,7 +57,9 @@ CREATE TABLE jobs (
     max_rss_kib BIGINT,
     body_digest VARCHAR NOT NULL,
     outcome_digest VARCHAR NOT NULL,
-    position BIGINT NOT NULL -- of its last event
+    position BIGINT NOT NULL, -- of its last event
+    original_number BIGINT, -- of an imported job
+    warnings VARCHAR[] NOT NULL -- each rule:line, of the script policy
 );
 
 CREATE INDEX jobs_number ON jobs (number);
@@ -82,10 +84,4 @@ CREATE TABLE clients (
     joined_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
     position BIGINT NOT NULL
-);
-
--- The writer's state at a position: a start needs the log's tail only.
-CREATE TABLE snapshots (
-    position BIGINT NOT NULL,
-    state BLOB NOT NULL
 );

@@ -54,20 +54,22 @@ class ServiceQueue:
     def position(self, user: UserId, job_id: JobId) -> int:
         """Return how many of this service are served up to this job, itself included.
 
-        Exact for unit costs, no limits and equal tags: round robin over users.
+        Exact while no limit holds anybody up, nobody comes and nobody cancels.
         """
         turn = list(self.lanes[user]).index(job_id) + 1
-        before = sum(min(len(lane), turn - 1) for lane in self.lanes.values())
-        mine = (self.fair.tag(user), user)
-        return (
-            1
-            + before
-            + sum(
-                (self.fair.tag(other), other) < mine
-                for other, lane in self.lanes.items()
-                if len(lane) >= turn
-            )
+        first, second = self.fair.tag(user), self.fair.tag_after(user)
+        tag = first if turn == 1 else second + turn - 2
+        return turn + sum(
+            min(len(lane), self._turns_before(other, tag, user))
+            for other, lane in self.lanes.items()
+            if other != user
         )
+
+    def _turns_before(self, other: UserId, tag: int, user: UserId) -> int:
+        """Return how often a user's turn comes before another's at a tag."""
+        comes_first = (self.fair.tag(other), other) < (tag, user)
+        second = self.fair.tag_after(other)
+        return comes_first + max(0, tag - second + (other < user))
 
     def _sweep(self) -> None:
         self._emptied += 1
@@ -122,9 +124,9 @@ class QueueState:
     ) -> None:
         """A job was assigned: the flow and its service pay what the event says."""
         flow_tag, tag = reason.flow_tag, reason.service_tag
-        queue = self.of(service)
+        queue, tag_after = self.of(service), self.fair.tag_after(service)
         queue.fair.charge(user, tag=flow_tag, tag_after=reason.flow_tag_after)
-        self.fair.charge(service, tag=tag, tag_after=tag + 1)
+        self.fair.charge(service, tag=tag, tag_after=tag_after)
 
     def rearm(self, service: ServiceName, user: UserId) -> None:
         """Decide anew whether a flow and its service may be served."""

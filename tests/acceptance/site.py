@@ -40,7 +40,7 @@ class Site:
         self.directory = directory
         self.nats = NatsServer(directory / "nats")
         self.nats.start()
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = directory / "data"
         self.config = directory / "site.toml"
@@ -71,22 +71,38 @@ class Site:
         options = ("--directory", directory, "--name", name, "--slots", str(slots))
         self._clients[name] = self._start(name, "client", *options)
 
+    @property
+    def server_pid(self) -> int:
+        """Return the process id of the running server."""
+        assert self._server is not None
+        return self._server.pid
+
+    def client_pid(self, name: str) -> int:
+        """Return the process id of a running client."""
+        return self._clients[name].pid
+
     def kill_server(self) -> None:
         """End the server as a crash would."""
         assert self._server is not None
         self._server.kill()
         self._server.wait()
 
-    def stop_server(self) -> None:
-        """End the server as an operator would."""
+    def stop_server(self) -> int:
+        """End the server as an operator would; return its exit code."""
         assert self._server is not None
-        _end(self._server)
+        code = _end(self._server)
         self._server = None
+        return code
+
+    def stop_clients(self) -> None:
+        """End all clients as an operator would."""
+        for client in self._clients.values():
+            _end(client)
+        self._clients.clear()
 
     def stop(self) -> None:
         """End everything, clients first."""
-        for client in self._clients.values():
-            _end(client)
+        self.stop_clients()
         if self._server is not None:
             _end(self._server)
         self.nats.stop()
@@ -142,12 +158,13 @@ class Site:
         return (self.directory / f"{log}.log").read_text()[-3_000:]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> int:
     process.send_signal(signal.SIGTERM)
-    process.wait(_STOP_SECONDS)
+    return process.wait(_STOP_SECONDS)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -14,18 +14,31 @@ from orchestrator.errors import (
 from orchestrator.event_log.jetstream import JetStreamLog, open_jetstream
 from orchestrator.event_log.memory import MemoryLog
 from orchestrator.event_log.port import Draft, EventLog, Message
+from tests.nats_cluster import NatsCluster
 from tests.nats_server import NatsServer
 
 MAX_EVENT_BYTES = 1 << 20
 MAX_BYTES = 8 << 20
 
 
-async def open_memory(_server: NatsServer) -> AsyncGenerator[EventLog]:
+async def open_memory(_: pytest.FixtureRequest) -> AsyncGenerator[EventLog]:
     yield MemoryLog(max_event_bytes=MAX_EVENT_BYTES, max_bytes=MAX_BYTES)
 
 
-async def open_nats(server: NatsServer) -> AsyncGenerator[EventLog]:
-    async with open_jetstream(server.url, max_bytes=MAX_BYTES) as log:
+async def open_one_node(request: pytest.FixtureRequest) -> AsyncGenerator[EventLog]:
+    server: NatsServer = request.getfixturevalue("nats_server")
+    async for log in open_nats(server.url, replicas=1):
+        yield log
+
+
+async def open_three_nodes(request: pytest.FixtureRequest) -> AsyncGenerator[EventLog]:
+    cluster: NatsCluster = request.getfixturevalue("nats_cluster")
+    async for log in open_nats(cluster.url, replicas=3):
+        yield log
+
+
+async def open_nats(url: str, *, replicas: int) -> AsyncGenerator[EventLog]:
+    async with open_jetstream(url, replicas=replicas, max_bytes=MAX_BYTES) as log:
         try:
             yield log
         finally:
@@ -36,11 +49,12 @@ async def delete_stream(log: JetStreamLog) -> None:
     await log.connection.client.jetstream().delete_stream("ORCHESTRATOR")
 
 
-@pytest.fixture(params=[open_memory, open_nats], ids=["memory", "jetstream"])
-async def log(
-    request: pytest.FixtureRequest, nats_server: NatsServer
-) -> AsyncGenerator[EventLog]:
-    async for opened in request.param(nats_server):
+@pytest.fixture(
+    params=[open_memory, open_one_node, open_three_nodes],
+    ids=["memory", "one-node", "three-nodes"],
+)
+async def log(request: pytest.FixtureRequest) -> AsyncGenerator[EventLog]:
+    async for opened in request.param(request):
         yield opened
 
 

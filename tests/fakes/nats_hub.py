@@ -12,7 +12,6 @@ from nats.js.api import RePublish, StreamConfig
 from clients.inputs import AttemptKey
 from orchestrator.codec import encode as encode_event
 from orchestrator.domain.events import (
-    AssignmentReason,
     Event,
     JobAssigned,
     JobStopRequested,
@@ -35,6 +34,7 @@ from orchestrator.wire import (
     Report,
     encode,
 )
+from tests.examples import REASON
 from tests.fakes.hub_rules import HubRules
 
 HADDOCK = ServiceName("haddock")
@@ -55,18 +55,6 @@ _STREAM = StreamConfig(
     name="HUB",
     subjects=["assignments.>"],
     republish=RePublish(src=">", dest="log.>"),
-)
-_REASON = AssignmentReason(
-    user_running=0,
-    runs_per_user=5,
-    service_running=0,
-    max_runs=10,
-    flow_tag=0,
-    flow_tag_after=1,
-    virtual_time=0,
-    service_tag=0,
-    waited_ms=0,
-    free_slots=1,
 )
 
 
@@ -97,7 +85,7 @@ class NatsHub:
             user=UserId("ada"),
             client_id=self.client_id,
             attempt=key[1],
-            reason=_REASON,
+            reason=REASON,
         )
         await self._store(event)
 

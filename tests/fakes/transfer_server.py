@@ -10,6 +10,7 @@ from typing import override
 from zipfile import ZipFile
 
 from orchestrator.files.manifest import Manifest, decode_manifest
+from orchestrator.wire import MANIFEST_LENGTH
 from tests.fakes.hub_rules import TOKEN
 
 
@@ -18,7 +19,7 @@ class TransferServer:
 
     def __init__(self, files: dict[str, str]) -> None:
         self.bundle = _zip(files)
-        self.delivered: dict[str, bytes] = {}  # by path
+        self.delivered: dict[str, tuple[bytes, bytes]] = {}  # by path
         self.failures: list[int] = []  # statuses to answer first
         self.requests: list[str] = []
         self.url = ""
@@ -31,14 +32,14 @@ class TransferServer:
     def results(self, job_id: str, attempt: int, digest: str) -> dict[str, str]:
         """Return the text files of delivered results, checked against the manifest."""
         place = f"/transfers/{job_id}/{attempt}/results/{digest}"
-        archive = self.delivered[f"{place}/archive"]
+        archive = self.delivered[place][1]
         assert hashlib.sha256(archive).hexdigest() == self.manifest(place).sha256
         with ZipFile(io.BytesIO(archive)) as found:
             return {name: found.read(name).decode() for name in found.namelist()}
 
     def manifest(self, place: str) -> Manifest:
         """Return the manifest that was delivered there."""
-        return decode_manifest(self.delivered[f"{place}/manifest"])
+        return decode_manifest(self.delivered[place][0])
 
 
 @contextmanager
@@ -73,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         status = self._status(200)
         if status == 200:
-            self.server_state.delivered[self.path] = body
+            length = int(self.headers[MANIFEST_LENGTH])
+            self.server_state.delivered[self.path] = body[:length], body[length:]
         self._answer(status, b"")
 
     def _status(self, fine: int) -> int:

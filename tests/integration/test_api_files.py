@@ -5,11 +5,13 @@ import io
 from collections.abc import AsyncGenerator
 
 import anyio
+import httpx
 import pytest
 
 from orchestrator.files.archive_check import check_archive
 from orchestrator.files.bundle import unpack_bundle
-from orchestrator.files.manifest import decode_manifest
+from orchestrator.files.manifest import Manifest, decode_manifest
+from orchestrator.wire import MANIFEST_LENGTH
 from tests.api_server import SCRIPT, Hub, bearer, eventually, running_hub
 from tests.raw_http import RawConnection
 
@@ -148,15 +150,6 @@ async def test_results_may_be_delivered_twice(hub: Hub) -> None:
     assert hub.stored("stage") == []
 
 
-async def test_an_archive_comes_after_its_manifest(hub: Hub) -> None:
-    job_id, attempt = await started(hub)
-    manifest, archive = hub.results_of(job_id)
-    path = f"/transfers/{job_id}/{attempt}/results/{manifest.digest()}/archive"
-    answer = await hub.http.put(path, content=archive, headers=bearer(job_id, attempt))
-    assert answer.status_code == 409
-    assert answer.json()["type"] == "/problems/manifest-missing"
-
-
 @pytest.mark.parametrize("change", ["shorter", "longer", "other"])
 async def test_an_archive_that_is_not_its_manifests_is_not_kept(
     hub: Hub,
@@ -164,17 +157,13 @@ async def test_an_archive_that_is_not_its_manifests_is_not_kept(
 ) -> None:
     job_id, attempt = await started(hub)
     manifest, archive = hub.results_of(job_id)
-    base = f"/transfers/{job_id}/{attempt}/results/{manifest.digest()}"
-    headers = bearer(job_id, attempt)
-    url = f"{base}/manifest"
-    await hub.http.put(url, content=manifest.encode(), headers=headers)
     wrong = {
         "shorter": archive[:-1],
         "longer": archive + b"x",
         "other": bytes(len(archive)),
     }[change]
     before = hub.stored("results")
-    answer = await hub.http.put(f"{base}/archive", content=wrong, headers=headers)
+    answer = await hub.put_results(job_id, attempt, manifest, wrong)
     assert answer.status_code == 422
     assert answer.json()["type"] == "/problems/mismatch"
     assert hub.stored("results") == before
@@ -186,23 +175,46 @@ async def test_a_manifest_that_is_not_the_announced_one_is_not_kept(
     hub: Hub,
     digest: str,
 ) -> None:
-    job_id, attempt = await started(hub)
+    job_id, _ = await started(hub)
     manifest, _ = hub.results_of(job_id)
     before = hub.stored("results")
-    path = f"/transfers/{job_id}/{attempt}/results/{digest}/manifest"
-    headers = bearer(job_id, attempt)
-    answer = await hub.http.put(path, content=manifest.encode(), headers=headers)
+    answer = await put(hub, job_id, digest, manifest.encode())
     assert answer.status_code in {404, 422}
     assert hub.stored("results") == before
 
 
 async def test_a_manifest_must_be_one(hub: Hub) -> None:
-    job_id, attempt = await started(hub)
+    job_id, _ = await started(hub)
     body = b'{"size": "large"}'
     digest = hashlib.sha256(body).hexdigest()
-    path = f"/transfers/{job_id}/{attempt}/results/{digest}/manifest"
-    answer = await hub.http.put(path, content=body, headers=bearer(job_id, attempt))
+    answer = await put(hub, job_id, digest, body)
     assert answer.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("length", "status"),
+    [(None, 400), ("many", 400), ("-1", 400), (str(65 << 20), 413), ("7", 422)],
+)
+async def test_a_manifest_is_as_long_as_its_header_says(
+    hub: Hub, length: str | None, status: int
+) -> None:
+    job_id, _ = await started(hub)
+    manifest, archive = hub.results_of(job_id)
+    before = hub.stored("results")
+    body = manifest.encode() + archive
+    answer = await put(hub, job_id, manifest.digest(), body, length=length)
+    assert answer.status_code == status
+    assert hub.stored("results") == before
+
+
+async def put(
+    hub: Hub, job_id: str, digest: str, body: bytes, length: str | None = "whole"
+) -> httpx.Response:
+    """Return the answer to results of the first attempt; by default a manifest."""
+    announced = str(len(body)) if length == "whole" else length
+    headers = {} if announced is None else {MANIFEST_LENGTH: announced}
+    path = f"/transfers/{job_id}/1/results/{digest}"
+    return await hub.http.put(path, content=body, headers=bearer(job_id, 1) | headers)
 
 
 async def test_a_transfer_needs_a_token_for_this_very_attempt(hub: Hub) -> None:
@@ -224,23 +236,23 @@ async def test_a_transfer_needs_a_token_for_this_very_attempt(hub: Hub) -> None:
 
 
 async def test_an_archive_that_breaks_off_leaves_nothing(hub: Hub) -> None:
-    job_id, attempt = await started(hub)
-    manifest, archive = hub.results_of(job_id)
-    base = f"/transfers/{job_id}/{attempt}/results/{manifest.digest()}"
-    headers = bearer(job_id, attempt)
-    url = f"{base}/manifest"
-    await hub.http.put(url, content=manifest.encode(), headers=headers)
+    job_id, _ = await started(hub)
+    archive = bytes(1 << 20)
+    digest = hashlib.sha256(archive).hexdigest()
+    manifest = Manifest(size=len(archive), sha256=digest, entries=())
+    encoded = manifest.encode()
     before = hub.stored("results")
     async with RawConnection(hub.url) as raw:
         await raw.send(
-            f"PUT {base}/archive HTTP/1.1\n"
+            f"PUT /transfers/{job_id}/1/results/{manifest.digest()} HTTP/1.1\n"
             "Host: x\n"
-            f"Authorization: {headers['Authorization']}\n"
+            f"Authorization: {bearer(job_id, 1)['Authorization']}\n"
             "Expect: 100-continue\n"
-            f"Content-Length: {len(archive)}",
+            f"{MANIFEST_LENGTH}: {len(encoded)}\n"
+            f"Content-Length: {len(encoded) + len(archive)}",
         )
         await raw.until(b"100 Continue")
-        await raw.stream.send(archive[:10])
+        await raw.stream.send(encoded + archive[:-1])
         await eventually(lambda: hub.stored("stage") != [])
     await eventually(lambda: hub.stored("stage") == [])
     assert hub.stored("results") == before

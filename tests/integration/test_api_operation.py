@@ -4,10 +4,13 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from litestar.routes import HTTPRoute
 
 from orchestrator.api.app import create_app
+from orchestrator.domain.commands import ConfigureService
+from orchestrator.errors import LogUnreachableError
 from tests.api_server import CLIENT, Hub, running_hub
 
 
@@ -90,6 +93,57 @@ async def test_a_server_whose_fold_is_behind_is_alive_and_not_ready(
         assert live.status_code == 200
         assert ready.status_code == 503
         assert ready.json()["reasons"] == ["reading the log has fallen behind its end"]
+
+
+async def test_a_standby_that_has_read_everything_is_ready(tmp_path: Path) -> None:
+    async with running_hub(tmp_path) as hub:
+        hub.commands.part = {"role": "standing_by", "proven": False}
+        ready, health = await hub.http.get("/ready"), await hub.http.get("/health")
+        assert (ready.status_code, health.status_code) == (200, 200)
+        for body in (ready.json(), health.json()):
+            assert (body["role"], body["lag"]) == ("standing_by", 0)
+            assert body["term"] == 1
+            assert body["position"] == hub.api.projector.position
+        assert ready.json()["log_age_seconds"] < 1
+
+
+async def test_a_server_that_is_cut_off_is_not_ready_and_says_how_old_it_is(
+    tmp_path: Path,
+) -> None:
+    async with running_hub(tmp_path) as hub:
+        assert (await hub.http.get("/ready")).status_code == 200
+        why = "NATS is out of reach"
+        hub.commands.part = {"role": "cut_off", "proven": False, "reasons": (why,)}
+        hub.log_end.fails_with = LogUnreachableError(url="nats://x", why="refused")
+        ready = await hub.http.get("/ready")
+        assert ready.status_code == 503
+        body = ready.json()
+        assert why in body["reasons"]
+        assert (body["lag"], body["log_position"]) == (None, None)
+        assert 0 < body["log_age_seconds"] < 60
+
+
+async def test_where_settings_differ_from_the_log_a_ready_server_warns(
+    tmp_path: Path,
+) -> None:
+    limits = {"runs_per_user": 1, "max_runs": 2, "source": "settings"}
+    declared = [msgspec.convert({"service": "echo", **limits}, ConfigureService)]
+    for settings, warnings in ((None, 0), (declared, 1)):
+        directory = tmp_path / f"{warnings}"
+        directory.mkdir()
+        async with running_hub(directory, declared=settings) as hub:
+            ready, health = await hub.http.get("/ready"), await hub.http.get("/health")
+            assert (ready.status_code, health.status_code) == (200, 200)
+            for body in (ready.json(), health.json()):
+                assert len(body["warnings"]) == warnings
+                assert all("echo" in warning for warning in body["warnings"])
+
+
+async def test_the_document_says_how_old_an_answer_may_be(hub: Hub) -> None:
+    document = (await hub.http.get("/api-docs/openapi.json")).json()
+    for path in ("/jobs", "/jobs/{job_id}", "/services", "/clients"):
+        headers = document["paths"][path]["get"]["responses"]["200"]["headers"]
+        assert {"Log-Position", "Log-Age"} <= set(headers)
 
 
 async def test_the_document_describes_every_route(hub: Hub) -> None:

@@ -69,7 +69,7 @@ async def test_rows_of_other_projections_are_not_patched(tmp_path: Path) -> None
     async with projecting(path):
         pass
     with duckdb.connect(path) as connection:
-        connection.execute("UPDATE checkpoint SET name='jobs-v0' WHERE name='jobs-v1'")
+        connection.execute("UPDATE checkpoint SET name='jobs-v0' WHERE name='jobs-v2'")
     with pytest.raises(ReadModelOutdatedError, match=r"jobs-v0.*needed.*rebuild"):
         await Projector.open(path)
 

@@ -1,5 +1,6 @@
 """What happens to attempts when the agent, the spawner or a supervisor is killed."""
 
+import os
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -16,6 +17,7 @@ from tests.integration.process_executor.workbench import (
     children,
     is_alive,
     kill,
+    parent,
     processes_with,
     until,
 )
@@ -200,3 +202,15 @@ async def test_a_spawner_that_nobody_needs_ends(workbench: Workbench) -> None:
     await until(lambda: not is_alive(spawner))
     async with workbench.executor() as executor:
         assert (await executor.wait("job", 1)).exit_code == 6
+
+
+async def test_no_spawner_stays_behind_as_a_zombie(workbench: Workbench) -> None:
+    async with workbench.executor(stop_with_agent=True) as executor:
+        await executor.start(workbench.launch("sleep 300", job_id="old"))
+        killed = workbench.spawner("old")
+        kill(killed)
+        await executor.start(workbench.launch("sleep 300", job_id="new"))
+        stopped = workbench.spawner("new")
+        assert parent(stopped) == os.getpid()
+    # Not even as a child that nobody has waited for.
+    assert not {killed, stopped} & {*children(os.getpid())}

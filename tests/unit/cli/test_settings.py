@@ -122,7 +122,8 @@ def test_a_key_like_no_other_is_answered_with_all(file: Path) -> None:
     said = complaint(file, "[services.a]\nzzz = 1\n")
 
     assert said == (
-        "F:2: services.a.zzz: unknown key; known here: runs_per_user, max_runs"
+        "F:2: services.a.zzz: unknown key; known here: runs_per_user, max_runs, "
+        "script_policy, script_allow"
     )
 
 

@@ -2,33 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
+from msgspec import structs
+
 from orchestrator.codec import encode
-from orchestrator.domain.events import (
-    AssignmentReason,
-    AttemptLost,
-    Bundle,
-    ClientJoined,
-    ClientLeft,
-    ClientLost,
-    Event,
-    JobAssigned,
-    JobCancelled,
-    JobCancelRequested,
-    JobCompleted,
-    JobFailed,
-    JobStarted,
-    JobStopRequested,
-    JobSubmitted,
-    Recorded,
-    Results,
-    ServiceConfigured,
-    ServiceRetired,
-    Usage,
-    Violation,
-    WriterElected,
-)
+from orchestrator.domain.events import Event, JobSubmitted, Recorded, Violation
 from orchestrator.domain.ids import (
     BundleId,
     ClientId,
@@ -40,23 +20,11 @@ from orchestrator.domain.ids import (
     UserId,
 )
 from projections.projection import Folded
+from tests import examples
 
 START = datetime(2026, 11, 1, 12, tzinfo=UTC)
-REASON = AssignmentReason(
-    user_running=0,
-    runs_per_user=5,
-    service_running=0,
-    max_runs=10,
-    flow_tag=0,
-    flow_tag_after=1,
-    virtual_time=0,
-    service_tag=0,
-    waited_ms=3,
-    free_slots=2,
-)
-RESULTS = Results(manifest_sha256="ab" * 32, size=1_000, files=3)
-USAGE = Usage(wall_ms=9, user_cpu_ms=8, system_cpu_ms=1, max_rss_kib=2_000)
 HADDOCK = ServiceName("haddock")
+PRODIGY = ServiceName("prodigy")
 
 
 def at(position: int) -> datetime:
@@ -90,12 +58,13 @@ def submitted(
     labels: tuple[str, ...] = (),
     violation: Violation | None = None,
 ) -> JobSubmitted:
-    return JobSubmitted(
+    return structs.replace(
+        examples.SUBMITTED,
         job_id=JobId(f"job-{number}"),
         number=number,
         service=ServiceName(service),
         user=UserId(user),
-        bundle=Bundle(bundle_id=BundleId(f"b{number}"), sha256="cd" * 32, size=77),
+        bundle=structs.replace(examples.BUNDLE, bundle_id=BundleId(f"b{number}")),
         body_digest=f"digest-{number}",
         labels=labels,
         violation=violation,
@@ -124,73 +93,46 @@ class _Job:
     def _assigned(self, random: Random) -> Event:
         self.state, self.attempt = "assigned", self.attempt + 1
         self.client_id = ClientId(f"client-{random.randrange(3)}")
-        return JobAssigned(
-            job_id=self.birth.job_id,
-            service=self.birth.service,
-            user=self.birth.user,
-            client_id=self.client_id,
-            attempt=self.attempt,
-            reason=REASON,
-        )
+        return self._as(structs.replace(examples.ASSIGNED, user=self.birth.user))
 
     def _started(self) -> Event:
         self.state = "running"
-        return JobStarted(
+        return self._as(examples.STARTED)
+
+    def _stopping(self, random: Random) -> Event | None:
+        if self.cancelling and random.random() < 0.3:
+            return self._as(examples.STOP_REQUESTED)
+        if not self.cancelling and random.random() < 0.2:
+            self.cancelling = True
+            return structs.replace(
+                examples.CANCEL_REQUESTED,
+                job_id=self.birth.job_id,
+                service=self.birth.service,
+            )
+        return None
+
+    def _ended(self, random: Random) -> Event:
+        if self.cancelling:
+            self.state = "cancelled"
+            return self._as(
+                structs.replace(examples.CANCELLED, results=None, usage=None)
+            )
+        self.state = random.choice(("completed", "failed", "queued"))
+        match self.state:
+            case "completed":
+                return self._as(examples.COMPLETED)
+            case "failed":
+                return self._as(structs.replace(examples.FAILED, usage=None))
+            case _:
+                return self._as(examples.LOST)
+
+    def _as[E: Event](self, example: E) -> E:
+        return structs.replace(
+            example,
             job_id=self.birth.job_id,
             service=self.birth.service,
             client_id=self.client_id,
             attempt=self.attempt,
-            incarnation=Incarnation("i1"),
-        )
-
-    def _stopping(self, random: Random) -> Event | None:
-        job_id, service = self.birth.job_id, self.birth.service
-        if self.cancelling and random.random() < 0.3:
-            return JobStopRequested(
-                job_id=job_id,
-                service=service,
-                client_id=self.client_id,
-                attempt=self.attempt,
-            )
-        if not self.cancelling and random.random() < 0.2:
-            self.cancelling = True
-            return JobCancelRequested(job_id=job_id, service=service)
-        return None
-
-    def _ended(self, random: Random) -> Event:
-        job_id, service, attempt = self.birth.job_id, self.birth.service, self.attempt
-        client_id = self.client_id
-        if self.cancelling:
-            self.state = "cancelled"
-            return JobCancelled(
-                job_id=job_id, service=service, attempt=attempt, signal=15
-            )
-        self.state = random.choice(("completed", "failed", "queued"))
-        if self.state == "completed":
-            return JobCompleted(
-                job_id=job_id,
-                service=service,
-                client_id=client_id,
-                attempt=attempt,
-                results=RESULTS,
-                usage=USAGE,
-            )
-        if self.state == "failed":
-            return JobFailed(
-                job_id=job_id,
-                service=service,
-                client_id=client_id,
-                attempt=attempt,
-                reason="exit_code",
-                exit_code=3,
-                results=RESULTS,
-            )
-        return AttemptLost(
-            job_id=job_id,
-            service=service,
-            client_id=client_id,
-            attempt=attempt,
-            reason="client_lost",
         )
 
 
@@ -201,12 +143,8 @@ def seeded(seed: int, length: int) -> list[Event]:
 
 def history(random: Random, length: int) -> list[Event]:
     """Return a legal history: jobs of all endings, services and clients beside them."""
-    events: list[Event] = [
-        WriterElected(server_id="s1", version="1", previous_term=0),
-        ServiceConfigured(
-            service=HADDOCK, runs_per_user=5, max_runs=10, source="settings"
-        ),
-    ]
+    configured = structs.replace(examples.CONFIGURED, service=HADDOCK)
+    events: list[Event] = [examples.ELECTED, configured]
     live: list[_Job] = []
     number = 0
     while len(events) < length:
@@ -230,36 +168,31 @@ def _birth(random: Random, number: int) -> JobSubmitted:
     return submitted(
         number,
         user=random.choice(("ann", "bob", "cy")),
-        service=random.choice(("haddock", "prodigy")),
+        service=random.choice((HADDOCK, PRODIGY)),
         labels=random.choice(((), ("demo",), ("demo", "run-2"))),
         violation=Violation(rule="no-sudo", line=4) if random.random() < 0.1 else None,
     )
 
 
 def _elsewhere(random: Random) -> Event:
-    client_id, incarnation = ClientId(f"client-{random.randrange(3)}"), Incarnation("i")
+    of_client = partial(
+        structs.replace,
+        client_id=ClientId(f"client-{random.randrange(3)}"),
+        incarnation=Incarnation("i"),
+    )
     match random.randrange(5):
         case 0:
-            return ClientLeft(client_id=client_id, incarnation=incarnation)
+            return of_client(examples.LEFT)
         case 1:
-            return ClientLost(
-                client_id=client_id, incarnation=incarnation, silent_ms=15_000
-            )
+            return of_client(examples.CLIENT_LOST)
         case 2:
-            return ServiceRetired(service=ServiceName("prodigy"), source="api")
+            return structs.replace(examples.RETIRED, service=PRODIGY)
         case 3:
-            return ServiceConfigured(
-                service=ServiceName("prodigy"),
+            return structs.replace(
+                examples.CONFIGURED,
+                service=PRODIGY,
                 runs_per_user=random.randrange(1, 9),
-                max_runs=12,
                 source="api",
             )
         case _:
-            return ClientJoined(
-                client_id=client_id,
-                incarnation=incarnation,
-                name="node",
-                version="0.1.0",
-                slots=4,
-                services=(HADDOCK,),
-            )
+            return of_client(examples.JOINED, services=(HADDOCK,))

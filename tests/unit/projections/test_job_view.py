@@ -2,76 +2,30 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from orchestrator.domain.events import (
-    AttemptLost,
-    Event,
-    JobAssigned,
-    JobCancelled,
-    JobCancelRequested,
-    JobCompleted,
-    JobFailed,
-    JobStarted,
-    JobStopRequested,
-    Violation,
-    WriterElected,
-)
-from orchestrator.domain.ids import ClientId, Incarnation, JobId
+from orchestrator.domain.events import Event, Violation
 from orchestrator.domain.job import outcome_digest
 from projections.read_models.jobs import JOBS, JobView
-from tests.unit.projections.histories import (
-    HADDOCK,
-    REASON,
+from tests.examples import (
+    ADA,
+    ASSIGNED,
+    BUNDLE,
+    CANCEL_REQUESTED,
+    CANCELLED,
+    CLIENT,
+    COMPLETED,
+    ECHO,
+    ELECTED,
+    FAILED,
+    FIRST_LIFE,
+    JOB,
+    LOST,
     RESULTS,
+    STARTED,
+    STOP_REQUESTED,
+    SUBMITTED,
     USAGE,
-    at,
-    recorded,
-    submitted,
 )
-
-JOB_ID = JobId("job-1")
-CLIENT = ClientId("node-1")
-SUBMITTED = submitted(1, labels=("demo",))
-ASSIGNED = JobAssigned(
-    job_id=JOB_ID,
-    service=HADDOCK,
-    user=SUBMITTED.user,
-    client_id=CLIENT,
-    attempt=1,
-    reason=REASON,
-)
-STARTED = JobStarted(
-    job_id=JOB_ID,
-    service=HADDOCK,
-    client_id=CLIENT,
-    attempt=1,
-    incarnation=Incarnation("i1"),
-)
-LOST = AttemptLost(
-    job_id=JOB_ID, service=HADDOCK, client_id=CLIENT, attempt=1, reason="client_lost"
-)
-COMPLETED = JobCompleted(
-    job_id=JOB_ID,
-    service=HADDOCK,
-    client_id=CLIENT,
-    attempt=1,
-    results=RESULTS,
-    usage=USAGE,
-)
-FAILED = JobFailed(
-    job_id=JOB_ID,
-    service=HADDOCK,
-    client_id=CLIENT,
-    attempt=1,
-    reason="signal",
-    signal=9,
-)
-CANCEL_REQUESTED = JobCancelRequested(job_id=JOB_ID, service=HADDOCK)
-STOP_REQUESTED = JobStopRequested(
-    job_id=JOB_ID, service=HADDOCK, client_id=CLIENT, attempt=1
-)
-CANCELLED = JobCancelled(
-    job_id=JOB_ID, service=HADDOCK, attempt=1, client_id=CLIENT, signal=15
-)
+from tests.unit.projections.histories import at, recorded
 
 
 def view_of(events: Sequence[Event]) -> JobView:
@@ -84,22 +38,23 @@ def view_of(events: Sequence[Event]) -> JobView:
 
 def test_a_submitted_job_is_queued_with_what_it_was_born_with() -> None:
     assert view_of([SUBMITTED]) == JobView(
-        job_id=JOB_ID,
+        job_id=JOB,
         number=1,
-        service=HADDOCK,
-        user=SUBMITTED.user,
+        service=ECHO,
+        user=ADA,
         state="queued",
         submitted_position=1,
         submitted_at=at(1),
-        labels=("demo",),
-        bundle=SUBMITTED.bundle,
-        body_digest="digest-1",
+        labels=("batch-7",),
+        bundle=BUNDLE,
+        body_digest="body-1",
         position=1,
     )
 
 
 def test_a_submission_with_a_violation_has_ended_as_invalid() -> None:
-    view = view_of([submitted(1, violation=Violation(rule="no-sudo", line=4))])
+    violation = Violation(rule="no-sudo", line=4)
+    view = view_of([structs.replace(SUBMITTED, violation=violation)])
     assert (view.state, view.ended, view.ended_at) == ("invalid", True, at(1))
     assert (view.reason, view.line) == ("no-sudo", 4)
 
@@ -112,7 +67,7 @@ def test_an_assigned_job_names_client_and_attempt() -> None:
 
 def test_a_started_job_runs_in_an_incarnation() -> None:
     view = view_of([SUBMITTED, ASSIGNED, STARTED])
-    assert (view.state, view.incarnation) == ("running", "i1")
+    assert (view.state, view.incarnation) == ("running", FIRST_LIFE)
     assert view.started_at == at(3)
 
 
@@ -137,7 +92,8 @@ def test_a_completed_job_keeps_results_usage_and_the_digest_of_its_report() -> N
 
 
 def test_a_failed_job_says_by_what() -> None:
-    view = view_of([SUBMITTED, ASSIGNED, STARTED, FAILED])
+    killed = structs.replace(FAILED, reason="signal", exit_code=None, signal=9)
+    view = view_of([SUBMITTED, ASSIGNED, STARTED, killed])
     assert (view.state, view.reason) == ("failed", "signal")
     assert (view.exit_code, view.signal) == (None, 9)
 
@@ -160,6 +116,5 @@ def test_an_event_of_an_unknown_job_makes_no_view() -> None:
 
 
 def test_events_about_other_things_are_about_no_job() -> None:
-    assert JOBS.key(STARTED) == JOB_ID
-    elected = WriterElected(server_id="s1", version="1", previous_term=0)
-    assert JOBS.key(elected) is None
+    assert JOBS.key(STARTED) == JOB
+    assert JOBS.key(ELECTED) is None

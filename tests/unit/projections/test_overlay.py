@@ -57,7 +57,7 @@ def test_rows_do_not_depend_on_when_flushes_happen_or_fail(
             overlay.fold(messages[start:stop])
             start = stop
         elif step == "take" and batch is None:
-            batch = overlay.take(None)
+            batch = overlay.take()
         elif step == "wrote" and batch is not None:
             disk.write(batch)
             overlay.forget(batch)
@@ -68,12 +68,12 @@ def test_rows_do_not_depend_on_when_flushes_happen_or_fail(
     if batch is not None:
         overlay.give_back(batch)
     overlay.fold(messages[start:])
-    last = overlay.take(None)
+    last = overlay.take()
     disk.write(last)
     overlay.forget(last)
     expected, once = Disk(), empty()
     once.fold(messages)
-    expected.write(once.take(None))
+    expected.write(once.take())
     assert vars(disk) == vars(expected)
     assert overlay.checkpoint == once.checkpoint
     assert overlay.counts == once.counts
@@ -83,7 +83,7 @@ def test_only_live_jobs_stay_in_memory_after_a_flush() -> None:
     overlay = empty()
     overlay.fold(folded(seeded(3, 300)))
     assert any(view.ended for view in overlay.jobs.values())
-    overlay.forget(overlay.take(None))
+    overlay.forget(overlay.take())
     assert overlay.jobs
     assert not any(view.ended for view in overlay.jobs.values())
     assert overlay.unflushed == 0

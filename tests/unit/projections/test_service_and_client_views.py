@@ -1,28 +1,21 @@
 from collections.abc import Sequence
 
-from orchestrator.domain.events import (
-    ClientJoined,
-    ClientLeft,
-    ClientLost,
-    Event,
-    ServiceConfigured,
-    ServiceRetired,
-)
-from orchestrator.domain.ids import ClientId, Incarnation
+from orchestrator.domain.events import Event
 from projections.projection import Projection
 from projections.read_models.clients import CLIENTS, ClientView
 from projections.read_models.services import SERVICES, ServiceView
-from tests.unit.projections.histories import HADDOCK, at, recorded, submitted
-
-CONFIGURED = ServiceConfigured(
-    service=HADDOCK, runs_per_user=5, max_runs=10, source="settings"
+from tests.examples import (
+    CLIENT,
+    CLIENT_LOST,
+    CONFIGURED,
+    ECHO,
+    FIRST_LIFE,
+    JOINED,
+    LEFT,
+    RETIRED,
+    SUBMITTED,
 )
-RETIRED = ServiceRetired(service=HADDOCK, source="api")
-NODE = ClientId("node-1")
-FIRST = Incarnation("i1")
-JOINED = ClientJoined(
-    client_id=NODE, incarnation=FIRST, name="node", version="0.1.0", slots=4
-)
+from tests.unit.projections.histories import at, recorded
 
 
 def view_of[K: str, V](
@@ -36,13 +29,13 @@ def view_of[K: str, V](
 
 def test_a_configured_service_has_its_limits_and_who_set_them() -> None:
     assert view_of(SERVICES, [CONFIGURED]) == ServiceView(
-        name=HADDOCK, runs_per_user=5, max_runs=10, source="settings", position=1
+        name=ECHO, runs_per_user=5, max_runs=10, source="settings", position=1
     )
 
 
 def test_a_retired_service_keeps_its_limits() -> None:
     assert view_of(SERVICES, [CONFIGURED, RETIRED]) == ServiceView(
-        name=HADDOCK,
+        name=ECHO,
         runs_per_user=5,
         max_runs=10,
         source="api",
@@ -59,12 +52,12 @@ def test_a_service_that_is_configured_again_is_back() -> None:
 
 def test_a_client_is_there_from_its_join() -> None:
     assert view_of(CLIENTS, [JOINED]) == ClientView(
-        client_id=NODE,
-        name="node",
+        client_id=CLIENT,
+        name="bench",
         version="0.1.0",
-        incarnation=FIRST,
+        incarnation=FIRST_LIFE,
         slots=4,
-        services=(),
+        services=(ECHO,),
         status="joined",
         joined_at=at(1),
         changed_at=at(1),
@@ -73,9 +66,8 @@ def test_a_client_is_there_from_its_join() -> None:
 
 
 def test_a_client_that_left_and_one_that_was_lost_differ() -> None:
-    left = view_of(CLIENTS, [JOINED, ClientLeft(client_id=NODE, incarnation=FIRST)])
-    lost = ClientLost(client_id=NODE, incarnation=FIRST, silent_ms=15_000)
-    gone = view_of(CLIENTS, [JOINED, lost])
+    left = view_of(CLIENTS, [JOINED, LEFT])
+    gone = view_of(CLIENTS, [JOINED, CLIENT_LOST])
     assert left is not None
     assert gone is not None
     assert (left.status, gone.status) == ("left", "lost")
@@ -84,9 +76,9 @@ def test_a_client_that_left_and_one_that_was_lost_differ() -> None:
 
 def test_an_unknown_service_or_client_gets_no_view_by_going() -> None:
     assert view_of(SERVICES, [RETIRED]) is None
-    assert view_of(CLIENTS, [ClientLeft(client_id=NODE, incarnation=FIRST)]) is None
+    assert view_of(CLIENTS, [LEFT]) is None
 
 
 def test_a_job_is_no_event_of_its_service() -> None:
-    assert SERVICES.key(submitted(1)) is None
-    assert CLIENTS.key(submitted(1)) is None
+    assert SERVICES.key(SUBMITTED) is None
+    assert CLIENTS.key(SUBMITTED) is None

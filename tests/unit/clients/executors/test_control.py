@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.executors.control import Control, sign, try_lock
+from clients.executors.control import Control, sign
 from clients.executors.linux import kill_tagged
 
 
@@ -105,16 +105,6 @@ def test_nothing_remains_of_what_is_forgotten(
     control.forget("a.1")
     control.forget("a.1")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_lock_has_one_holder(tmp_path: Path) -> None:
-    lock = try_lock(tmp_path / "lock")
-    assert lock is not None
-    assert try_lock(tmp_path / "lock") is None
-    os.close(lock)
-    again = try_lock(tmp_path / "lock")
-    assert again is not None
-    os.close(again)
 
 
 def test_only_what_carries_the_tag_is_killed(tmp_path: Path) -> None:

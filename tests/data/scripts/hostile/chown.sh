@@ -1,0 +1,2 @@
+# refused: privilege.chown 2
+chown -R nobody: .

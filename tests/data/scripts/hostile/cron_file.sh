@@ -1,0 +1,2 @@
+# refused: persistence.cron 2
+cp job /etc/cron.d/job

@@ -1,0 +1,2 @@
+# refused: persistence.crontab 2
+(crontab -l; echo '* * * * * /tmp/x') | crontab -

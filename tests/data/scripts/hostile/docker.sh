@@ -1,0 +1,2 @@
+# refused: container.docker 2
+docker run --rm -v /:/host alpine true

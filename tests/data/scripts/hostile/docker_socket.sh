@@ -1,0 +1,2 @@
+# refused: sensitive-path 2
+ls -l /var/run/docker.sock

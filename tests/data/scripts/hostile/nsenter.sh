@@ -1,0 +1,2 @@
+# refused: container.nsenter 2
+command nsenter --target 1 --mount

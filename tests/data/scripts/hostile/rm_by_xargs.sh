@@ -1,0 +1,2 @@
+# refused: destructive.system 2
+printf '/etc\n/var\n' | xargs -n 1 rm -rf

@@ -1,0 +1,3 @@
+# refused: destructive.home 3
+cp results.txt keep.txt
+rm -rf ~/*

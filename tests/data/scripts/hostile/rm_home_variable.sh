@@ -1,0 +1,2 @@
+# refused: destructive.home 2
+rm -r -f "${HOME}"

@@ -1,0 +1,2 @@
+# refused: destructive.root 2
+rm${IFS}-rf${IFS}/

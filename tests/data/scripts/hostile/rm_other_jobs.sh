@@ -1,0 +1,2 @@
+# refused: destructive.outside 2
+rm -rf ../*

@@ -1,0 +1,3 @@
+# refused: destructive.root 3
+gmx --version
+r""m -r'f' /

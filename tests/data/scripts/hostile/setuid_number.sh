@@ -1,0 +1,2 @@
+# refused: privilege.setuid 2
+chmod 4755 tool

@@ -1,0 +1,3 @@
+# refused: sensitive-path 3
+cd /etc
+cat shadow

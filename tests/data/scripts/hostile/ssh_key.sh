@@ -1,0 +1,2 @@
+# refused: sensitive-path 2
+tar czf keys.tgz ~/.ssh

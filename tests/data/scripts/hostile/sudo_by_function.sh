@@ -1,0 +1,3 @@
+# refused: privilege.sudo 2
+run() { "$@"; }
+run sudo id

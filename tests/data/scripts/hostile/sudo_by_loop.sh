@@ -1,0 +1,4 @@
+# refused: privilege.sudo 3
+for tool in echo sudo; do
+  $tool id
+done

@@ -1,0 +1,3 @@
+# refused: privilege.sudo 3
+set -- sudo id
+"$@"

@@ -1,0 +1,3 @@
+# refused: privilege.sudo 3
+words="pseudo sudoku"
+${words:7:4} id

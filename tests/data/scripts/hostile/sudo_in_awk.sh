@@ -1,0 +1,2 @@
+# refused: privilege.sudo 2
+awk 'BEGIN { system("sudo id") }'

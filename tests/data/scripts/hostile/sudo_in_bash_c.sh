@@ -1,0 +1,5 @@
+# refused: privilege.sudo 4
+bash -c '
+  echo hello
+  sudo id
+'

@@ -1,0 +1,2 @@
+# refused: privilege.sudo 2
+trap 'sudo id' EXIT

@@ -1,0 +1,3 @@
+# refused: privilege.sudo 3
+# no sudo here
+'su'do apt-get install foo

@@ -1,0 +1,2 @@
+# refused: destructive.device 2
+cat image.raw > /dev/sda
