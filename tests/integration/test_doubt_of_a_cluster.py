@@ -15,7 +15,8 @@ from tests.nats_cluster import NatsCluster, Node
 
 pytestmark = pytest.mark.integration
 
-_LONGEST_PAUSE_SECONDS = 15
+# That it goes on at all; how soon is for the benchmarks, on a quiet machine.
+_LONGEST_PAUSE_SECONDS = 45
 _AFTERWARDS = 200
 
 
