@@ -56,6 +56,7 @@ class _Waiting(Struct, frozen=True):
     outcome: Answered | OrchestratorError
     position: Position  # acknowledged up to here
     operation: int  # and this operation of ours has succeeded; 0: none needed
+    repeats: Position = 0  # the command was sent before: there its events are
 
 
 # A pause of our own this long makes every lease start anew.
@@ -169,7 +170,7 @@ class Lead:
             # What a client holds is told as it is now, not as it was then.
             held = held_attempts(asked.command, self.state)
             answered = Answered(position=before, attempts=held)
-            self._answer_later(ticket, answered, settled=True)
+            self._answer_later(ticket, answered, settled=True, repeats=before)
             return
         try:
             events = decide(asked, self.state, version=self._version)
@@ -191,12 +192,13 @@ class Lead:
         outcome: Answered | OrchestratorError,
         *,
         settled: bool,
+        repeats: Position = 0,
     ) -> None:
         # The proof is an operation that begins after the command came.
         operation = 0 if settled else self._operations + 1
         self._proof_wanted = max(self._proof_wanted, operation)
-        waiting = _Waiting(ticket, outcome, self.state.position, operation)
-        self._waiting.append(waiting)
+        position = self.state.position
+        self._waiting.append(_Waiting(ticket, outcome, position, operation, repeats))
 
     def _record(
         self,
@@ -263,14 +265,19 @@ class Lead:
 
     def _step_down(self, reason: AppendRefused | AppendDoubtful) -> list[Output]:
         self._stepped_down = True
-        sent = {unit.ticket for unit in self._in_flight}
         outputs: list[Output] = [
-            Answer(each.ticket, _farewell(reason, was_sent=each.ticket in sent))
+            Answer(each.ticket, _farewell(reason, was_sent=self._was_sent(each)))
             for each in self._waiting
         ]
         self._waiting.clear()
         why = reason.why if isinstance(reason, AppendDoubtful) else str(reason.error)
         return [*outputs, StepDown(why)]
+
+    def _was_sent(self, waiting: _Waiting) -> bool:
+        tickets = {unit.ticket for unit in self._in_flight}
+        events = sum(len(unit.events) for unit in self._in_flight)
+        behind = waiting.repeats - self.acknowledged
+        return waiting.ticket in tickets or 0 < behind <= events
 
 
 def _farewell(

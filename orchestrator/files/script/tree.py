@@ -98,7 +98,8 @@ class Replacement(Struct, frozen=True, gc=False, rename="pascal"):
 
 def children(node: Node) -> Iterator[Node]:
     """Yield the nodes right below one."""
-    if node.type in _LEAVES:
+    if node.parts or node.type in _LEAVES:  # most nodes are words, and these are quick
+        yield from node.parts
         return
     for value in structs.astuple(node):
         match value:
