@@ -212,7 +212,8 @@ async def test_a_batch_cut_in_its_middle_is_not_stored_and_carried_out_whole(
         events = await contents(it.log)
         # The first went alone; the batch of the others came only with the next term.
         assert len(elections(events[:before])) == 1
-        assert submissions(events[:before]) == jobs[:1]
+        # Which was the first is nobody's promise: each is looked up before it is decided.
+        assert len(submissions(events[:before])) == 1
         await it.server.leads()
         await require_fold(it.server.office, it.log)
         assert sorted(submissions(await contents(it.log))) == sorted(jobs)
