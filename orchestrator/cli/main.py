@@ -1,5 +1,6 @@
 """The console script: loads the commands, quiet also when interrupted meanwhile."""
 
+import os
 import sys
 
 _INTERRUPTED = 130
@@ -14,4 +15,15 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         code = _INTERRUPTED
+    if "duckdb" in sys.modules:
+        _leave(code)
     sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """End at once: everything is closed, and DuckDB would print what it leaks."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
