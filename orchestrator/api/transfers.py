@@ -21,6 +21,7 @@ from orchestrator.api.request_body import bounded, chunks_of
 from orchestrator.domain.ids import JobId
 from orchestrator.errors import (
     BodyTooLargeError,
+    FileMissingError,
     MalformedRequestError,
     TransferMismatchError,
     TransferRefusedError,
@@ -59,6 +60,8 @@ async def get_inputs(
     """Return the bundle of the files that the job was submitted with."""
     _authorize(api, request, job_id, attempt)
     view = await find_job(api, job_id, PORTAL)
+    if not view.bundle.bundle_id:
+        raise FileMissingError(key="inputs")  # of a job that was imported as over
     download = Download(
         key=input_key(view.bundle.bundle_id),
         etag=view.bundle.sha256,

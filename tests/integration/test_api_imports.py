@@ -72,6 +72,9 @@ async def test_results_are_awaited_first_and_then_downloaded_as_they_were(
 
     assert second.status_code == 201, second.text
     assert (second.json()["number"], second.json()["imported"]) == (70, True)
+    token = {"Authorization": f"Bearer {body['token']}"}
+    inputs = await hub.http.get(f"/transfers/{body['job_id']}/1/inputs", headers=token)
+    assert inputs.status_code == 404  # they are in its results
     downloaded = await hub.http.get("/download/70")
     assert downloaded.content == path.read_bytes()
     shown = (await hub.http.get("/jobs/70")).json()
