@@ -9,15 +9,8 @@ from litestar.response import ServerSentEventMessage
 
 from orchestrator import codec
 from orchestrator.api.injection import Api
-from orchestrator.domain.events import (
-    Event,
-    JobCancelled,
-    JobCompleted,
-    JobFailed,
-    JobImported,
-    JobSubmitted,
-)
 from orchestrator.domain.ids import JobId, Position
+from orchestrator.domain.job import is_end
 from projections.read_models.events import Positioned, type_of
 
 _KEEP_ALIVE_SECONDS = 15.0
@@ -76,16 +69,3 @@ def _encode(found: Positioned) -> bytes:
         event=type_of(recorded.event),
         data=codec.encode(recorded).decode(),
     ).encode()
-
-
-def is_end(event: Event) -> bool:
-    """Say whether a job is over with this event."""
-    match event:
-        case JobCompleted() | JobFailed() | JobCancelled():
-            return True
-        case JobSubmitted():
-            return event.violation is not None
-        case JobImported():
-            return event.state != "queued" or event.violation is not None
-        case _:
-            return False

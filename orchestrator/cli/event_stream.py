@@ -12,13 +12,9 @@ from orchestrator import codec
 from orchestrator.cli.http_client import job_path
 from orchestrator.domain.events import (
     Event,
-    JobCancelled,
-    JobCompleted,
-    JobFailed,
-    JobImported,
-    JobSubmitted,
     Recorded,
 )
+from orchestrator.domain.job import is_end
 from orchestrator.errors import ServerRefusedError
 
 _PATIENCE_SECONDS = 60.0
@@ -55,19 +51,6 @@ async def follow_job(client: httpx.AsyncClient, job: str) -> AsyncGenerator[Sent
             if not _may_pass(error, last) or waited > _PATIENCE_SECONDS:
                 raise
         await anyio.sleep(_AGAIN_AFTER_SECONDS)
-
-
-def is_end(event: Event) -> bool:
-    """Say whether a job is over with this event."""
-    match event:
-        case JobCompleted() | JobFailed() | JobCancelled():
-            return True
-        case JobSubmitted():
-            return event.violation is not None
-        case JobImported():
-            return event.state != "queued" or event.violation is not None
-        case _:
-            return False
 
 
 def _may_pass(error: Exception, last: int) -> bool:

@@ -9,6 +9,7 @@ from msgspec import Struct, structs
 from orchestrator.domain.events import (
     AttemptLost,
     Bundle,
+    Event,
     JobAssigned,
     JobCancelled,
     JobCancelRequested,
@@ -224,6 +225,19 @@ def _evolve_live(
             return state
         case _:
             assert_never(event)
+
+
+def is_end(event: Event) -> bool:
+    """Say whether a job is over with this event."""
+    match event:
+        case JobCompleted() | JobFailed() | JobCancelled():
+            return True
+        case JobSubmitted():
+            return event.violation is not None
+        case JobImported():
+            return event.state != "queued" or event.violation is not None
+        case _:
+            return False
 
 
 def _flagged(state: LiveState, **flags: bool) -> LiveState:

@@ -87,7 +87,8 @@ class Lead:
         self._leases = leases or duties.Leases()
         self._timeline = Timeline(state.at, now)
         self._units: deque[Unit] = deque()
-        self._in_flight: tuple[Unit, ...] = ()
+        self._in_flight: tuple[Recorded[Event], ...] = ()
+        self._sent: tuple[Ticket | None, ...] = ()  # whose commands are in flight
         self._proving = False
         self._operations = 0  # begun
         self._succeeded = 0  # the newest that ended well
@@ -141,9 +142,10 @@ class Lead:
     def _begin_operation(self) -> list[Output]:
         if self._units:
             self._operations += 1
-            self._in_flight = next_write(self._units)
-            events = tuple(event for unit in self._in_flight for event in unit.events)
-            return [Append(self.acknowledged, events)]
+            write = next_write(self._units)
+            self._sent = tuple(unit.ticket for unit in write)
+            self._in_flight = tuple(event for unit in write for event in unit.events)
+            return [Append(self.acknowledged, self._in_flight)]
         if self._proof_wanted > self._succeeded:
             self._operations += 1
             self._proving = True
@@ -151,8 +153,8 @@ class Lead:
         return []
 
     def _stored(self) -> None:
-        self.acknowledged += sum(len(unit.events) for unit in self._in_flight)
-        self._in_flight = ()
+        self.acknowledged += len(self._in_flight)
+        self._in_flight, self._sent = (), ()
         self._succeeded = self._operations
 
     def _is_due(self, waiting: _Waiting) -> bool:
@@ -260,24 +262,20 @@ class Lead:
         if followed.position <= self.acknowledged:
             return False
         echo = followed.position - self.acknowledged - 1
-        ours = [event for unit in self._in_flight for event in unit.events]
+        ours = self._in_flight
         return echo >= len(ours) or ours[echo] != followed.recorded
 
     def _step_down(self, reason: AppendRefused | AppendDoubtful) -> list[Output]:
         self._stepped_down = True
-        outputs: list[Output] = [
-            Answer(each.ticket, _farewell(reason, was_sent=self._was_sent(each)))
-            for each in self._waiting
-        ]
+        sent, end = set(self._sent), self.acknowledged + len(self._in_flight)
+        outputs: list[Output] = []
+        for each in self._waiting:
+            repeats_sent = self.acknowledged < each.repeats <= end
+            was_sent = each.ticket in sent or repeats_sent
+            outputs.append(Answer(each.ticket, _farewell(reason, was_sent=was_sent)))
         self._waiting.clear()
         why = reason.why if isinstance(reason, AppendDoubtful) else str(reason.error)
         return [*outputs, StepDown(why)]
-
-    def _was_sent(self, waiting: _Waiting) -> bool:
-        tickets = {unit.ticket for unit in self._in_flight}
-        events = sum(len(unit.events) for unit in self._in_flight)
-        behind = waiting.repeats - self.acknowledged
-        return waiting.ticket in tickets or 0 < behind <= events
 
 
 def _farewell(

@@ -1,6 +1,5 @@
 from datetime import UTC, datetime
 
-from orchestrator.cli.event_stream import is_end
 from orchestrator.cli.narration import end, invalid, sentence, what
 from orchestrator.domain.events import (
     AttemptLost,
@@ -23,6 +22,7 @@ from orchestrator.domain.ids import (
     ServiceName,
     UserId,
 )
+from orchestrator.domain.job import is_end
 
 JOB = JobId("job")
 SERVICE = ServiceName("haddock")
