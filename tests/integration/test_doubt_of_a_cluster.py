@@ -13,7 +13,7 @@ from orchestrator.event_log.jetstream import JetStreamLog, open_jetstream
 from orchestrator.event_log.port import Draft, Message
 from tests.nats_cluster import NatsCluster, Node
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 # That it goes on at all; how soon is for the benchmarks, on a quiet machine.
 _LONGEST_PAUSE_SECONDS = 45
@@ -89,7 +89,7 @@ async def write_while(
     log: JetStreamLog, trouble: Callable[[], object]
 ) -> tuple[Load, list[Message]]:
     """Return what was written around some trouble, and what a follower saw of it."""
-    load, seen = Load(log), list[Message]()
+    load, seen, enough = Load(log), list[Message](), list[int]()
 
     async def follow() -> None:
         async for batch in log.follow(0):
@@ -99,15 +99,16 @@ async def write_while(
         while len(load.acknowledged) < _AFTERWARDS:  # noqa: ASYNC110 - the load has no event of its own
             await anyio.sleep(0.01)
         await anyio.to_thread.run_sync(trouble)
+        enough.append(len(load.acknowledged) + _AFTERWARDS)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(follow)
         tasks.start_soon(make_trouble)
         await load.write_until(
-            lambda: bool(load.doubts) and len(load.acknowledged) > 3 * _AFTERWARDS
+            lambda: bool(enough) and len(load.acknowledged) > enough[0]
         )
         end = (await log.end()).position
-        with anyio.fail_after(10):
+        with anyio.fail_after(_LONGEST_PAUSE_SECONDS):
             while not seen or seen[-1].position < end:  # noqa: ASYNC110 - it follows in another task
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()
@@ -115,21 +116,12 @@ async def write_while(
 
 
 def require_nothing_lost(load: Load, seen: list[Message]) -> None:
+    assert load.doubts
     assert [one.position for one in seen] == list(range(1, len(seen) + 1))
     held = {one.position: one.data for one in seen}
     assert {at: held[at] for at in load.acknowledged} == load.acknowledged
     assert len(set(held.values())) == len(held), "one was stored twice"
     assert load.longest_pause_seconds < _LONGEST_PAUSE_SECONDS
-
-
-async def test_killing_the_leading_node_loses_nothing_that_was_acknowledged(
-    own_cluster: NatsCluster, log: JetStreamLog
-) -> None:
-    def kill() -> None:
-        own_cluster.leader().kill()
-
-    load, seen = await write_while(log, kill)
-    require_nothing_lost(load, seen)
 
 
 async def test_a_frozen_leading_node_is_a_doubt_and_the_log_goes_on_without_it(
@@ -140,6 +132,7 @@ async def test_a_frozen_leading_node_is_a_doubt_and_the_log_goes_on_without_it(
     def freeze() -> None:
         frozen.append(own_cluster.leader())
         frozen[0].pause()
+        own_cluster.leader_but(frozen[0])
 
     load, seen = await write_while(log, freeze)
     require_nothing_lost(load, seen)
@@ -149,10 +142,10 @@ async def test_a_frozen_leading_node_is_a_doubt_and_the_log_goes_on_without_it(
     assert (await log.end()).position == len(seen)
 
 
-async def test_a_killed_node_that_comes_back_has_everything_when_it_leads(
+async def test_leading_nodes_that_are_killed_lose_nothing_that_was_acknowledged(
     own_cluster: NatsCluster, log: JetStreamLog
 ) -> None:
-    def kill_each_in_turn() -> None:
+    def kill_one_and_then_its_successor() -> None:
         for _ in range(2):
             node = own_cluster.leader()
             node.kill()
@@ -160,5 +153,5 @@ async def test_a_killed_node_that_comes_back_has_everything_when_it_leads(
             node.start()
             own_cluster.until_healthy()
 
-    load, seen = await write_while(log, kill_each_in_turn)
+    load, seen = await write_while(log, kill_one_and_then_its_successor)
     require_nothing_lost(load, seen)

@@ -54,13 +54,20 @@ def connect_as(
     return connect(server.url, name="test", user=user.user, password=user.password)
 
 
+_PATIENCE_SECONDS = 5.0
+
+
 async def heard_by(
     listener: NatsConnection,
     subjects: Sequence[str],
     speaker: NatsConnection,
     *said: str,
+    expected: int = 0,
 ) -> list[str]:
-    """Return what is heard on some subjects of what another says."""
+    """Return what is heard on some subjects of what another says.
+
+    So many are waited for; more may be heard all the same.
+    """
     heard: list[str] = []
 
     async def hear(message: Msg) -> None:
@@ -71,9 +78,13 @@ async def heard_by(
     await listener.client.flush()
     for subject in said:
         await speaker.client.publish(subject, b"")
-    # Each answer to a ping comes after everything that was sent before it.
+    # Each answer to a ping comes after everything that was sent before it; then every
+    # subscription has a task of its own to come to what it was sent.
     await speaker.client.flush()
     await listener.client.flush()
+    with anyio.move_on_after(_PATIENCE_SECONDS):
+        while len(heard) < expected:  # noqa: ASYNC110 - nats-py tells nobody
+            await anyio.sleep(0.01)
     await anyio.wait_all_tasks_blocked()
     return heard
 
@@ -84,7 +95,7 @@ async def test_a_server_may_say_and_hear_everything(server: EmbeddedServer) -> N
         connect_as(server, server.server) as one,
         connect_as(server, server.server) as other,
     ):
-        assert await heard_by(other, [">"], one, *said) == said
+        assert await heard_by(other, [">"], one, *said, expected=4) == said
 
 
 async def test_a_client_may_only_say_reports_and_heartbeats(
@@ -107,6 +118,7 @@ async def test_a_client_may_only_say_reports_and_heartbeats(
             "$JS.API.STREAM.DELETE.ORCHESTRATOR",
             "_INBOX.another",
             "heartbeats.c1",
+            expected=2,
         )
     assert heard == ["reports.c1", "heartbeats.c1"]
 
@@ -121,7 +133,12 @@ async def test_a_client_may_only_hear_assignments_collections_and_answers(
         connect_as(server, server.server) as speaker,
     ):
         heard = await heard_by(
-            client, [*refused, *allowed], speaker, *refused[:-1], *allowed
+            client,
+            [*refused, *allowed],
+            speaker,
+            *refused[:-1],
+            *allowed,
+            expected=len(allowed),
         )
     # Two subscriptions are not in order to each other.
     assert sorted(heard) == sorted(allowed)
@@ -148,7 +165,8 @@ async def test_a_monitor_hears_the_log_and_says_nothing(server: EmbeddedServer) 
         connect_as(server, server.server) as other,
     ):
         patterns = ["log.>", "jobs.>", "reports.>"]
-        assert await heard_by(monitor, patterns, other, *said) == [said[0], said[3]]
+        heard = await heard_by(monitor, patterns, other, *said, expected=2)
+        assert heard == [said[0], said[3]]
         assert await heard_by(other, [">"], monitor, *said, "_INBOX.a") == []
 
 
